@@ -1,0 +1,98 @@
+#!/bin/sh
+# Starts a Redis node of the cluster: start.sh DIRECTORY [redis-server options].
+#
+# A node that was a master and comes back at once makes its replica copy what the crash forgot, wins
+# that were told included. So it waits, before it starts, until a peer says that its slots have
+# another master, or that it has no replica that could take over; 30 s at most. A first start, a
+# replica and a master without slots start at once.
+set -eu
+
+WAIT_AT_MOST_S=30
+ASK_TIMEOUT_S=1
+
+directory=$1
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$directory"
+
+# Not the clock of the wall: that one may be set while we wait.
+uptime_s() {
+  read -r uptime _ </proc/uptime
+  echo "${uptime%%.*}"
+}
+
+# "id first-slot config-epoch" of this node, where it is a master with slots. Lines of nodes.conf:
+# id address flags master ping pong config-epoch link slot...
+own_shard() {
+  awk '$3 ~ /myself/ && $3 ~ /master/ && $9 ~ /^[0-9]/ { split($9, slots, "-"); print $1, slots[1], $7 }' nodes.conf
+}
+
+# "host port" of every other node that has an address.
+peers() {
+  awk '$1 != "vars" && $3 !~ /myself|noaddr/ {
+    sub(/@.*/, "", $2)
+    host = $2; port = $2
+    sub(/:[0-9]*$/, "", host); sub(/.*:/, "", port)
+    if (port > 0) print host, port
+  }' nodes.conf
+}
+
+# What the CLUSTER NODES of a peer says of the node $1, its slot $2 and its config epoch $3:
+# "moved" (another master owns the slot by a higher epoch), "alone" (no replica could take over),
+# or "wait".
+verdict() {
+  awk -v me="$1" -v slot="$2" -v epoch="$3" '
+    $3 ~ /slave/ && $4 == me && $3 !~ /noaddr/ {
+      # fail? is the suspicion of one node; only fail is agreed on.
+      failed = 0
+      n = split($3, flags, ",")
+      for (i = 1; i <= n; i++) if (flags[i] == "fail") failed = 1
+      if (!failed) replicas++
+    }
+    $3 ~ /master/ && $1 != me && $7 > epoch {
+      for (i = 9; i <= NF; i++) {
+        n = split($i, range, "-")
+        last = n > 1 ? range[2] : range[1]
+        if ($i !~ /^\[/ && slot >= range[1] + 0 && slot <= last + 0) moved = 1
+      }
+    }
+    $1 == me { known = 1 }
+    END { print moved ? "moved" : known && !replicas ? "alone" : "wait" }'
+}
+
+# A peer that is cut off from the majority, or has just started, may say what was true long ago.
+ask() {
+  timeout "$ASK_TIMEOUT_S" redis-cli -h "$1" -p "$2" cluster info 2>/dev/null |
+    grep -q '^cluster_state:ok' || return 1
+  timeout "$ASK_TIMEOUT_S" redis-cli -h "$1" -p "$2" cluster nodes 2>/dev/null
+}
+
+wait_for_the_others() {
+  id=$1 slot=$2 epoch=$3
+  deadline=$(($(uptime_s) + WAIT_AT_MOST_S))
+  echo "start.sh: was master of slot $slot; waiting for its replica to take over"
+  while [ "$(uptime_s)" -lt "$deadline" ]; do
+    while read -r host port; do
+      [ "$(uptime_s)" -lt "$deadline" ] || break
+      nodes=$(ask "$host" "$port") || continue
+      said=$(echo "$nodes" | verdict "$id" "$slot" "$epoch")
+      if [ "$said" != wait ]; then
+        echo "start.sh: $host:$port says $said; starting"
+        return
+      fi
+    done <<PEERS
+$(peers)
+PEERS
+    sleep 0.2
+  done
+  echo "start.sh: waited $WAIT_AT_MOST_S s; starting"
+}
+
+if [ -f nodes.conf ]; then
+  shard=$(own_shard)
+  if [ -n "$shard" ] && [ -n "$(peers)" ]; then
+    # shellcheck disable=SC2086 # three words on purpose
+    wait_for_the_others $shard
+  fi
+fi
+exec redis-server "$here/redis.conf" --dir "$directory" "$@"
