@@ -1,1 +1,17 @@
-//! Placeholder.
+//! How both binaries reach Redis Cluster and Kafka.
+//!
+//! - [`redis`]: the cluster's topology as the majority of its masters sees it, one client a node,
+//!   and the commands of the cold paths.
+//! - [`script_connection`]: a script call and its WAIT in one write, on a connection of its own;
+//!   [`claims`] is the claim script on top of it.
+//! - [`kafka`]: produce and fetch with deadlines, on clients that are rebuilt after any failure.
+//!
+//! Architecture invariant: fred, redis-protocol and rskafka appear here and nowhere else. Every
+//! call has a deadline. Nothing is sent twice behind the caller's back: an error says whether the
+//! call may have been executed, and the caller decides.
+
+pub mod claims;
+pub mod kafka;
+pub mod redis;
+pub mod script_connection;
+mod task;

@@ -1,0 +1,111 @@
+//! The client that all partitions of a process share, and its successors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rskafka::BackoffConfig;
+use rskafka::client::{Client, ClientBuilder};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, info};
+
+use super::error::KafkaError;
+use super::partition::Partition;
+
+/// To find a broker that answers and to learn who leads what.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The largest answer of a broker.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The Kafka cluster. Connects when it is first used; a clone is cheap and shares everything.
+///
+/// To be used inside one tokio runtime: its connections live there.
+#[derive(Clone)]
+pub struct Kafka {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    brokers: Vec<String>,
+    current: Mutex<Generation>,
+}
+
+/// The client, and how many were made before it. A client knows who led the partitions when it
+/// was made and may never learn more, so one that led to a failure is not used again.
+#[derive(Default)]
+struct Generation {
+    number: u64,
+    client: Option<Arc<Client>>,
+}
+
+impl Kafka {
+    /// The cluster that these brokers (`host:port`) belong to.
+    pub fn new(brokers: Vec<String>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                brokers,
+                current: Mutex::default(),
+            }),
+        }
+    }
+
+    /// A partition of a topic. Calls on one [`Partition`] share a connection, on which Kafka
+    /// answers one at a time: use one for fetches that wait and another to produce.
+    pub fn partition(&self, topic: impl Into<Arc<str>>, partition: i32) -> Partition {
+        Partition::new(self.clone(), topic.into(), partition)
+    }
+
+    /// A client younger than generation `failed`, and its generation. Within [`CONNECT_TIMEOUT`].
+    pub(super) async fn client(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {
+        timeout(CONNECT_TIMEOUT, self.younger_than(failed))
+            .await
+            .map_err(|_| KafkaError::NotSent(format!("no broker within {CONNECT_TIMEOUT:?}")))?
+    }
+
+    async fn younger_than(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {
+        // Held while connecting: whoever waits takes the client that comes of it.
+        let mut current = self.inner.current.lock().await;
+        if let Some(client) = current.client.as_ref().filter(|_| current.number > failed) {
+            return Ok((current.number, Arc::clone(client)));
+        }
+        let client = Arc::new(connect(&self.inner.brokers).await?);
+        let number = current.number.max(failed) + 1;
+        *current = Generation {
+            number,
+            client: Some(Arc::clone(&client)),
+        };
+        info!(generation = number, "connected to Kafka");
+        Ok((number, client))
+    }
+}
+
+/// Asks all brokers at once and takes the first that answers: one that hangs delays nothing.
+async fn connect(brokers: &[String]) -> Result<Client, KafkaError> {
+    let mut tries = JoinSet::new();
+    for broker in brokers {
+        let builder = ClientBuilder::new(vec![broker.clone()])
+            .client_id("firstcome")
+            .max_message_size(MAX_MESSAGE_BYTES)
+            .backoff_config(no_retries());
+        tries.spawn(builder.build());
+    }
+    let mut last = "no broker is named".to_owned();
+    while let Some(tried) = tries.join_next().await {
+        match tried {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => last = error.to_string(),
+            Err(error) => last = error.to_string(),
+        }
+        debug!(error = last, "a Kafka broker cannot be reached");
+    }
+    Err(KafkaError::NotSent(last))
+}
+
+/// rskafka gives up at the first error: it would send a produce twice and knows no deadline.
+fn no_retries() -> BackoffConfig {
+    BackoffConfig {
+        deadline: Some(Duration::ZERO),
+        ..BackoffConfig::default()
+    }
+}

@@ -1,0 +1,302 @@
+//! What the cold paths read from an event's keys, and how they acknowledge its outbox.
+
+use contract::coupon::{Win, parse_wins};
+use contract::event::Phase;
+use contract::ids::{EventId, UserId};
+use contract::keys::{EventKeys, state};
+use contract::outbox::{self, UserWin};
+
+use super::cluster::Cluster;
+use super::error::RedisError;
+use super::reply::Reply;
+use super::slot::Slot;
+use super::topology::Master;
+
+/// The state hash of an event: how its shard has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardState {
+    /// The number that each re-arm raises.
+    pub epoch: u64,
+    /// How the event stands on its shard.
+    pub phase: Phase,
+    /// `master_replid` of the process that may answer; empty while arming.
+    pub identity: String,
+    /// `run_id` of that process.
+    pub run_id: String,
+    /// The shard's config epoch when it was armed.
+    pub config_epoch: u64,
+    /// Token of the arming that is under way; empty when none is.
+    pub armer: String,
+    /// Unix milliseconds; 0: always open.
+    pub opens_ms: u64,
+    /// Unix milliseconds; 0: never closes by itself.
+    pub closes_ms: u64,
+    /// Units in all.
+    pub stock: u64,
+    /// Units that winners hold.
+    pub held: u64,
+    /// The highest sequence number given.
+    pub sequence: u64,
+    /// Units that one user may hold.
+    pub limit: u32,
+    /// The operators' version that the shard carries.
+    pub version: u64,
+}
+
+/// An entry of the outbox: a batch of wins that Kafka has not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// `epoch-first sequence`; what [`Cluster::acknowledge`] takes.
+    pub id: String,
+    /// The epoch that granted the wins.
+    pub epoch: u64,
+    /// The wins and who won them.
+    pub wins: Vec<UserWin>,
+}
+
+/// A part of an outbox, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OutboxPage {
+    /// The entries.
+    pub entries: Vec<OutboxEntry>,
+    /// Ids of entries that cannot be read. They stay; somebody has to look.
+    pub unreadable: Vec<String>,
+}
+
+/// A user's wins, as the wins hash has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserWins {
+    /// The user.
+    pub user: UserId,
+    /// All wins, returned ones included.
+    pub wins: Vec<Win>,
+}
+
+/// A part of the wins hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WinsPage {
+    /// Where to go on; 0: that was all. Users may come twice.
+    pub cursor: u64,
+    /// The users of this part.
+    pub users: Vec<UserWins>,
+    /// Fields whose text is no list of wins.
+    pub unreadable: Vec<String>,
+}
+
+/// Which process a master is: both change at a restart, the first at a promotion as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// `master_replid`, what a state's `identity` is compared with.
+    pub replid: String,
+    /// `run_id`.
+    pub run_id: String,
+}
+
+impl Cluster {
+    /// The state of an event on its shard; None where the key is missing.
+    pub async fn state(&self, event: &EventId) -> Result<Option<ShardState>, RedisError> {
+        let key = EventKeys::new(event).state;
+        let args = [
+            key.as_str(),
+            state::EPOCH,
+            state::PHASE,
+            state::IDENTITY,
+            state::RUN_ID,
+            state::CONFIG_EPOCH,
+            state::ARMER,
+            state::OPENS,
+            state::CLOSES,
+            state::STOCK,
+            state::HELD,
+            state::SEQUENCE,
+            state::LIMIT,
+            state::VERSION,
+        ];
+        let reply = self.command(Slot::of(event), "HMGET", &args).await?;
+        parse_state(&reply)
+    }
+
+    /// Up to `count` entries of an event's outbox after the entry `after`; all of it from `None`.
+    pub async fn outbox(
+        &self,
+        event: &EventId,
+        after: Option<&str>,
+        count: u32,
+    ) -> Result<OutboxPage, RedisError> {
+        let key = EventKeys::new(event).outbox;
+        let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        let count = count.to_string();
+        let args = [key.as_str(), start.as_str(), "+", "COUNT", count.as_str()];
+        let reply = self.command(Slot::of(event), "XRANGE", &args).await?;
+        parse_outbox(&reply).ok_or_else(|| unreadable("an outbox", &reply))
+    }
+
+    /// Deletes entries of an event's outbox by their ids, all of whose wins Kafka has; returns how
+    /// many there still were.
+    pub async fn acknowledge(&self, event: &EventId, ids: &[&str]) -> Result<u64, RedisError> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let key = EventKeys::new(event).outbox;
+        let args = [&[key.as_str()], ids].concat();
+        let reply = self.command(Slot::of(event), "XDEL", &args).await?;
+        unsigned(&reply).ok_or_else(|| unreadable("a count", &reply))
+    }
+
+    /// About `count` users of the wins hash from `cursor` on; 0 begins.
+    pub async fn wins_page(
+        &self,
+        event: &EventId,
+        cursor: u64,
+        count: u32,
+    ) -> Result<WinsPage, RedisError> {
+        let key = EventKeys::new(event).wins;
+        let (cursor, count) = (cursor.to_string(), count.to_string());
+        let args = [key.as_str(), cursor.as_str(), "COUNT", count.as_str()];
+        let reply = self.command(Slot::of(event), "HSCAN", &args).await?;
+        parse_wins_page(&reply).ok_or_else(|| unreadable("a page of wins", &reply))
+    }
+
+    /// Unix milliseconds on the clock of a slot's master, which all wins are stamped by.
+    pub async fn clock_ms(&self, slot: Slot) -> Result<u64, RedisError> {
+        let reply = self.command(slot, "TIME", &[]).await?;
+        let ms = match reply.items() {
+            Some([seconds, micros]) => unsigned(seconds)
+                .zip(unsigned(micros))
+                .map(|(seconds, micros)| seconds * 1_000 + micros / 1_000),
+            _ => None,
+        };
+        ms.ok_or_else(|| unreadable("a time", &reply))
+    }
+
+    /// Which process a master is at the moment.
+    pub async fn process_of(&self, master: &Master) -> Result<Process, RedisError> {
+        let reply = self
+            .command_on(master, "INFO", &["replication", "server"])
+            .await?;
+        let text = reply.text().unwrap_or_default();
+        parse_process(text).ok_or_else(|| unreadable("an INFO", &reply))
+    }
+}
+
+fn unreadable(what: &str, reply: &Reply) -> RedisError {
+    let mut shown = format!("{reply:?}");
+    shown.truncate(shown.floor_char_boundary(200));
+    RedisError::Unknown(format!("not {what}: {shown}"))
+}
+
+fn unsigned(reply: &Reply) -> Option<u64> {
+    reply.integer()?.try_into().ok()
+}
+
+fn parse_state(reply: &Reply) -> Result<Option<ShardState>, RedisError> {
+    match reply.items() {
+        Some([Reply::Nil, ..]) => Ok(None),
+        Some(fields) => match read_state(fields) {
+            Some(state) => Ok(Some(state)),
+            None => Err(unreadable("a state", reply)),
+        },
+        None => Err(unreadable("a state", reply)),
+    }
+}
+
+fn read_state(fields: &[Reply]) -> Option<ShardState> {
+    let [
+        epoch,
+        phase,
+        identity,
+        run_id,
+        config_epoch,
+        armer,
+        opens,
+        closes,
+        rest @ ..,
+    ] = fields
+    else {
+        return None;
+    };
+    let [stock, held, sequence, limit, version] = rest else {
+        return None;
+    };
+    // Absent while arming.
+    let text = |reply: &Reply| reply.text().unwrap_or_default().to_owned();
+    Some(ShardState {
+        epoch: unsigned(epoch)?,
+        phase: Phase::parse(phase.text()?)?,
+        identity: text(identity),
+        run_id: text(run_id),
+        config_epoch: unsigned(config_epoch).unwrap_or(0),
+        armer: text(armer),
+        opens_ms: unsigned(opens)?,
+        closes_ms: unsigned(closes)?,
+        stock: unsigned(stock)?,
+        held: unsigned(held)?,
+        sequence: unsigned(sequence)?,
+        limit: unsigned(limit)?.try_into().ok()?,
+        version: unsigned(version)?,
+    })
+}
+
+fn parse_outbox(reply: &Reply) -> Option<OutboxPage> {
+    let mut page = OutboxPage::default();
+    for item in reply.items()? {
+        let [id, fields] = item.items()? else {
+            return None;
+        };
+        let id = id.text()?.to_owned();
+        match parse_entry(&id, fields.items()?) {
+            Some(entry) => page.entries.push(entry),
+            None => page.unreadable.push(id),
+        }
+    }
+    Some(page)
+}
+
+fn parse_entry(id: &str, fields: &[Reply]) -> Option<OutboxEntry> {
+    let field = |name| {
+        let mut pairs = fields.chunks_exact(2);
+        pairs
+            .find(|pair| pair[0].text() == Some(name))
+            .map(|pair| &pair[1])
+    };
+    if unsigned(field(outbox::FIELD_FORMAT)?)? != u64::from(outbox::FORMAT) {
+        return None;
+    }
+    Some(OutboxEntry {
+        id: id.to_owned(),
+        epoch: unsigned(field(outbox::FIELD_EPOCH)?)?,
+        wins: outbox::parse_wins(field(outbox::FIELD_WINS)?.text()?).ok()?,
+    })
+}
+
+fn parse_wins_page(reply: &Reply) -> Option<WinsPage> {
+    let [cursor, fields] = reply.items()? else {
+        return None;
+    };
+    let mut page = WinsPage {
+        cursor: cursor.text()?.parse().ok()?,
+        users: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    for pair in fields.items()?.chunks_exact(2) {
+        let user = pair[0].text()?;
+        let wins = pair[1].text().and_then(|text| parse_wins(text).ok());
+        match user.parse().ok().zip(wins) {
+            Some((user, wins)) => page.users.push(UserWins { user, wins }),
+            None => page.unreadable.push(user.to_owned()),
+        }
+    }
+    Some(page)
+}
+
+fn parse_process(info: &str) -> Option<Process> {
+    let field = |name: &str| {
+        info.lines()
+            .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
+            .map(str::to_owned)
+    };
+    Some(Process {
+        replid: field("master_replid")?,
+        run_id: field("run_id")?,
+    })
+}
