@@ -29,7 +29,7 @@ limit, opens, closes = tonumber(limit), tonumber(opens), tonumber(closes)
 
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local reply = { tonumber(epoch), tonumber(version), sequence, stock - held, ms }
+local reply = { tonumber(epoch), tonumber(version), sequence, math.max(0, stock - held), ms }
 local HEADER = #reply
 
 -- The identity comes first, for losses too: a promoted replica may lack a win that was told.
@@ -143,6 +143,6 @@ if #outbox > 0 then
   end
   redis.call('HSET', KEYS[2], unpack(fields))
   redis.call('HSET', KEYS[1], 'held', held, 'sequence', sequence)
-  reply[3], reply[4] = sequence, stock - held
+  reply[3], reply[4] = sequence, math.max(0, stock - held)
 end
 return reply

@@ -51,16 +51,9 @@ impl Refusal {
 
     /// The refusal that an integer of the reply names.
     pub fn from_code(code: i64) -> Option<Self> {
-        [
-            Self::SoldOut,
-            Self::NotOpen,
-            Self::Closed,
-            Self::Paused,
-            Self::Reopening,
-            Self::Fenced,
-        ]
-        .into_iter()
-        .find(|refusal| refusal.code() == code)
+        [Self::SoldOut, Self::NotOpen, Self::Closed, Self::Paused, Self::Reopening, Self::Fenced]
+            .into_iter()
+            .find(|refusal| refusal.code() == code)
     }
 }
 
@@ -112,9 +105,7 @@ pub enum BadReply {
 
 /// Reads an answer that is an integer.
 pub fn parse_code(code: i64) -> Result<Answer, BadReply> {
-    Refusal::from_code(code)
-        .map(Answer::Refused)
-        .ok_or_else(|| BadReply::Answer(code.to_string()))
+    Refusal::from_code(code).map(Answer::Refused).ok_or_else(|| BadReply::Answer(code.to_string()))
 }
 
 /// Reads an answer that is a text.
@@ -131,10 +122,7 @@ pub fn parse_text(text: &str) -> Result<Answer, BadReply> {
 
 fn parse_granted(text: &str) -> Option<Answer> {
     let (sequence, nth) = text.split_once(',')?;
-    Some(Answer::Granted {
-        sequence: sequence.parse().ok()?,
-        nth: nth.parse().ok()?,
-    })
+    Some(Answer::Granted { sequence: sequence.parse().ok()?, nth: nth.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -144,22 +132,10 @@ mod tests {
 
     #[test]
     fn every_answer_of_the_script_is_read() {
-        assert_eq!(
-            parse_text("+17,2"),
-            Ok(Answer::Granted {
-                sequence: 17,
-                nth: 2
-            })
-        );
-        assert_eq!(
-            parse_text(&format!("={}", win(3))),
-            Ok(Answer::Again(win(3)))
-        );
+        assert_eq!(parse_text("+17,2"), Ok(Answer::Granted { sequence: 17, nth: 2 }));
+        assert_eq!(parse_text(&format!("={}", win(3))), Ok(Answer::Again(win(3))));
         let both = format!("#{};{}", win(1), win(2));
-        assert_eq!(
-            parse_text(&both),
-            Ok(Answer::LimitReached(vec![win(1), win(2)]))
-        );
+        assert_eq!(parse_text(&both), Ok(Answer::LimitReached(vec![win(1), win(2)])));
         assert_eq!(parse_text("!"), Ok(Answer::Revoked));
         for code in 0..=5 {
             let refusal = Refusal::from_code(code).unwrap();

@@ -92,18 +92,8 @@ impl FromStr for Win {
 
     fn from_str(text: &str) -> Result<Self, BadWin> {
         let mut parts = text.split(',');
-        let mut next = |field| {
-            parts.next().ok_or_else(|| BadWin {
-                field,
-                text: text.to_owned(),
-            })
-        };
-        let bad = |field| {
-            move || BadWin {
-                field,
-                text: text.to_owned(),
-            }
-        };
+        let mut next = |field| parts.next().ok_or_else(|| BadWin { field, text: text.to_owned() });
+        let bad = |field| move || BadWin { field, text: text.to_owned() };
         let win = Self {
             coupon: next("coupon")?.parse().map_err(|_| bad("coupon")())?,
             sequence: next("sequence")?.parse().map_err(|_| bad("sequence")())?,
@@ -128,10 +118,7 @@ pub fn parse_wins(text: &str) -> Result<Vec<Win>, BadWin> {
 
 /// Writes all wins of one user as [`parse_wins`] reads them.
 pub fn join_wins(wins: &[Win]) -> String {
-    wins.iter()
-        .map(Win::to_string)
-        .collect::<Vec<_>>()
-        .join(";")
+    wins.iter().map(Win::to_string).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
@@ -155,26 +142,13 @@ pub(crate) mod tests {
     fn a_win_is_the_text_that_the_script_writes() {
         let text = "0193a1b2c3d47e8f8a9b0c1d2e3f4a5b,7,-,1700000000123,1,1,issued,1";
         let parsed: Win = text.parse().unwrap();
-        assert_eq!(
-            parsed,
-            Win {
-                attempt: Attempt::NONE,
-                ..win(7)
-            }
-        );
+        assert_eq!(parsed, Win { attempt: Attempt::NONE, ..win(7) });
         assert_eq!(parsed.to_string(), text);
     }
 
     #[test]
     fn several_wins_stay_in_order() {
-        let wins = [
-            win(1),
-            Win {
-                state: CouponState::Returned,
-                revision: 2,
-                ..win(2)
-            },
-        ];
+        let wins = [win(1), Win { state: CouponState::Returned, revision: 2, ..win(2) }];
         assert_eq!(parse_wins(&join_wins(&wins)).unwrap(), wins);
     }
 

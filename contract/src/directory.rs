@@ -90,43 +90,32 @@ struct FormatOnly {
 /// The key and value (`None` is a tombstone) of an entry.
 pub fn encode(entry: &Entry) -> (Vec<u8>, Option<Vec<u8>>) {
     let (key, body) = match entry {
-        Entry::Event(listing) => (
-            listing.event_id.to_string(),
-            Some(Body::Event(listing.as_ref().clone())),
-        ),
-        Entry::Probe(probe) => (
-            format!("{PROBE_KEY_PREFIX}{}", probe.edge),
-            Some(Body::Probe(probe.clone())),
-        ),
+        Entry::Event(listing) => {
+            (listing.event_id.to_string(), Some(Body::Event(listing.as_ref().clone())))
+        }
+        Entry::Probe(probe) => {
+            (format!("{PROBE_KEY_PREFIX}{}", probe.edge), Some(Body::Probe(probe.clone())))
+        }
         Entry::Gone(event) => (event.to_string(), None),
     };
     let value = body.map(|body| {
-        serde_json::to_vec(&Envelope {
-            format: FORMAT,
-            body,
-        })
-        .expect("an entry has only strings and numbers")
+        serde_json::to_vec(&Envelope { format: FORMAT, body })
+            .expect("an entry has only strings and numbers")
     });
     (key.into_bytes(), value)
 }
 
 /// Reads a record of the directory.
 pub fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Entry, BadEntry> {
-    let key = key
-        .and_then(|key| std::str::from_utf8(key).ok())
-        .ok_or(BadEntry::Key)?;
+    let key = key.and_then(|key| std::str::from_utf8(key).ok()).ok_or(BadEntry::Key)?;
     let Some(value) = value else {
         return match key.strip_prefix(PROBE_KEY_PREFIX) {
-            Some(edge) => Ok(Entry::Probe(Probe {
-                edge: edge.to_owned(),
-            })),
+            Some(edge) => Ok(Entry::Probe(Probe { edge: edge.to_owned() })),
             None => key.parse().map(Entry::Gone).map_err(|_| BadEntry::Key),
         };
     };
     let json = |error: serde_json::Error| BadEntry::Json(error.to_string());
-    let format = serde_json::from_slice::<FormatOnly>(value)
-        .map_err(json)?
-        .format;
+    let format = serde_json::from_slice::<FormatOnly>(value).map_err(json)?.format;
     if format != FORMAT {
         return Err(BadEntry::Format(format));
     }
@@ -202,9 +191,7 @@ mod tests {
     fn entries_come_back_as_they_were() {
         let entries = [
             event(1, 2, Phase::Open),
-            Entry::Probe(Probe {
-                edge: "edge-1".to_owned(),
-            }),
+            Entry::Probe(Probe { edge: "edge-1".to_owned() }),
             Entry::Gone("spring".parse().unwrap()),
         ];
         for entry in entries {
@@ -218,37 +205,23 @@ mod tests {
         assert_eq!(decode(None, None), Err(BadEntry::Key));
         assert_eq!(decode(Some(b"a b"), None), Err(BadEntry::Key));
         let newer = br#"{"format":9,"type":"comet"}"#;
-        assert_eq!(
-            decode(Some(b"spring"), Some(newer)),
-            Err(BadEntry::Format(9))
-        );
-        assert!(matches!(
-            decode(Some(b"spring"), Some(b"x")),
-            Err(BadEntry::Json(_))
-        ));
+        assert_eq!(decode(Some(b"spring"), Some(newer)), Err(BadEntry::Format(9)));
+        assert!(matches!(decode(Some(b"spring"), Some(b"x")), Err(BadEntry::Json(_))));
     }
 
     #[test]
     fn the_highest_epoch_and_version_stands_whatever_the_order() {
         let mut directory = Directory::default();
-        for entry in [
-            event(1, 4, Phase::Open),
-            event(2, 0, Phase::Fencing),
-            event(1, 5, Phase::Open),
-        ] {
+        for entry in
+            [event(1, 4, Phase::Open), event(2, 0, Phase::Fencing), event(1, 5, Phase::Open)]
+        {
             directory.fold(entry);
         }
         let event_id = "spring".parse().unwrap();
-        assert_eq!(
-            directory.get(&event_id),
-            Some(&listing(2, 0, Phase::Fencing))
-        );
+        assert_eq!(directory.get(&event_id), Some(&listing(2, 0, Phase::Fencing)));
         directory.fold(event(2, 4, Phase::Paused));
         directory.fold(event(2, 3, Phase::Open));
-        assert_eq!(
-            directory.get(&event_id),
-            Some(&listing(2, 4, Phase::Paused))
-        );
+        assert_eq!(directory.get(&event_id), Some(&listing(2, 4, Phase::Paused)));
         directory.fold(Entry::Gone(event_id.clone()));
         assert_eq!(directory.get(&event_id), None);
     }

@@ -79,9 +79,7 @@ impl Confirm {
 
     /// The level that a word names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Replica, Self::Log]
-            .into_iter()
-            .find(|confirm| confirm.as_str() == word)
+        [Self::Replica, Self::Log].into_iter().find(|confirm| confirm.as_str() == word)
     }
 }
 
@@ -91,29 +89,16 @@ mod tests {
 
     #[test]
     fn words_come_back_as_what_they_name() {
-        for word in [
-            "scheduled",
-            "open",
-            "paused",
-            "closed",
-            "archived",
-            "fencing",
-            "arming",
-            "reopening",
-        ] {
+        for word in
+            ["scheduled", "open", "paused", "closed", "archived", "fencing", "arming", "reopening"]
+        {
             let phase = Phase::parse(word).unwrap();
             assert_eq!(phase.as_str(), word);
-            assert_eq!(
-                serde_json::to_string(&phase).unwrap(),
-                format!("\"{word}\"")
-            );
+            assert_eq!(serde_json::to_string(&phase).unwrap(), format!("\"{word}\""));
         }
         for word in ["replica", "log"] {
             let confirm = Confirm::parse(word).unwrap();
-            assert_eq!(
-                serde_json::to_string(&confirm).unwrap(),
-                format!("\"{word}\"")
-            );
+            assert_eq!(serde_json::to_string(&confirm).unwrap(), format!("\"{word}\""));
         }
         assert_eq!(Phase::parse("Open"), None);
         assert_eq!(Confirm::parse(""), None);

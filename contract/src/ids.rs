@@ -39,11 +39,7 @@ fn check(text: &str) -> Result<(), BadId> {
         return Err(BadId::TooLong);
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if text.bytes().all(allowed) {
-        Ok(())
-    } else {
-        Err(BadId::Character)
-    }
+    if text.bytes().all(allowed) { Ok(()) } else { Err(BadId::Character) }
 }
 
 /// An event's id, `[A-Za-z0-9_-]{1,64}`, case-sensitive. Never used again for another event.

@@ -37,15 +37,9 @@ pub fn parse_wins(text: &str) -> Result<Vec<UserWin>, BadWin> {
 }
 
 fn parse_user_win(text: &str) -> Result<UserWin, BadWin> {
-    let bad = || BadWin {
-        field: "user",
-        text: text.to_owned(),
-    };
+    let bad = || BadWin { field: "user", text: text.to_owned() };
     let (user, win) = text.split_once(',').ok_or_else(bad)?;
-    Ok(UserWin {
-        user: user.parse().map_err(|_| bad())?,
-        win: win.parse()?,
-    })
+    Ok(UserWin { user: user.parse().map_err(|_| bad())?, win: win.parse()? })
 }
 
 #[cfg(test)]
@@ -57,20 +51,8 @@ mod tests {
     fn entries_are_read_as_the_script_writes_them() {
         let text = format!("ann,{};bob,{}", win(1), win(2));
         let wins = parse_wins(&text).unwrap();
-        assert_eq!(
-            wins[0],
-            UserWin {
-                user: "ann".parse().unwrap(),
-                win: win(1)
-            }
-        );
-        assert_eq!(
-            wins[1],
-            UserWin {
-                user: "bob".parse().unwrap(),
-                win: win(2)
-            }
-        );
+        assert_eq!(wins[0], UserWin { user: "ann".parse().unwrap(), win: win(1) });
+        assert_eq!(wins[1], UserWin { user: "bob".parse().unwrap(), win: win(2) });
         assert_eq!(entry_id(3, 17), "3-17");
     }
 

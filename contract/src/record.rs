@@ -140,11 +140,8 @@ pub fn encode(record: &Record) -> Vec<u8> {
         Record::Issued(issued) => Body::Issued(issued),
         Record::Marker(marker) => Body::Marker(marker),
     };
-    serde_json::to_vec(&Envelope {
-        format: FORMAT,
-        body,
-    })
-    .expect("a record has only strings and numbers")
+    serde_json::to_vec(&Envelope { format: FORMAT, body })
+        .expect("a record has only strings and numbers")
 }
 
 /// Reads a record's value.
@@ -157,12 +154,8 @@ pub fn decode(value: &[u8]) -> Result<Record, BadRecord> {
     }
     let json = |error: serde_json::Error| BadRecord::Json(error.to_string());
     let mut value: serde_json::Value = serde_json::from_slice(value).map_err(json)?;
-    let format = value
-        .as_object_mut()
-        .and_then(|fields| fields.remove("format"));
-    let format = format
-        .and_then(|format| format.as_u64())
-        .and_then(|n| u32::try_from(n).ok());
+    let format = value.as_object_mut().and_then(|fields| fields.remove("format"));
+    let format = format.and_then(|format| format.as_u64()).and_then(|n| u32::try_from(n).ok());
     match format {
         Some(FORMAT) => {}
         Some(other) => return Err(BadRecord::Format(other)),
@@ -187,10 +180,7 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
-        let marker = Record::Marker(Marker {
-            epoch: 3,
-            event_id: "spring".parse().unwrap(),
-        });
+        let marker = Record::Marker(Marker { epoch: 3, event_id: "spring".parse().unwrap() });
         for record in [issued(), marker] {
             assert_eq!(decode(&encode(&record)), Ok(record));
         }
@@ -222,14 +212,8 @@ mod tests {
             ("{\"format\":1}", "missing field `type`"),
             (&good.replace("\"ann\"", "\"a b\""), "may only contain"),
             (&good.replace("\"nth\":1", "\"nth\":-1"), "invalid value"),
-            (
-                &good.replace("\"nth\":1", "\"nth\":1,\"more\":1"),
-                "unknown field `more`",
-            ),
-            (
-                &good.replace("\"told\":\"replica\"", "\"told\":\"maybe\""),
-                "unknown variant",
-            ),
+            (&good.replace("\"nth\":1", "\"nth\":1,\"more\":1"), "unknown field `more`"),
+            (&good.replace("\"told\":\"replica\"", "\"told\":\"maybe\""), "unknown variant"),
         ];
         for (text, why) in cases {
             match decode(text.as_bytes()) {

@@ -56,11 +56,7 @@ mod tests {
     fn a_user_stays_on_one_partition() {
         let key = record_key(&"spring".parse().unwrap(), &"ann".parse().unwrap());
         assert_eq!(key, b"spring/ann");
-        assert_eq!(
-            partition_of(&key),
-            9,
-            "a change here strands records that are in flight"
-        );
+        assert_eq!(partition_of(&key), 9, "a change here strands records that are in flight");
     }
 
     #[test]
@@ -70,9 +66,6 @@ mod tests {
             let partition = partition_of(format!("spring/user-{user}").as_bytes());
             counts[usize::try_from(partition).unwrap()] += 1;
         }
-        assert!(
-            counts.iter().all(|&count| (800..1_200).contains(&count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|&count| (800..1_200).contains(&count)), "{counts:?}");
     }
 }
