@@ -49,11 +49,7 @@ pub async fn claim(
     wait: WaitFor,
 ) -> Result<(ClaimReply, Held), RedisError> {
     let args = Args::of(claims);
-    let keys = [
-        keys.state.as_str(),
-        keys.wins.as_str(),
-        keys.outbox.as_str(),
-    ];
+    let keys = [keys.state.as_str(), keys.wins.as_str(), keys.outbox.as_str()];
     let (reply, held) = connection.call(&SCRIPT, &keys, &args.words(), wait).await?;
     let reply = decode(&reply, claims.len()).map_err(|bad| RedisError::Unknown(bad.to_string()))?;
     Ok((reply, held))
@@ -123,10 +119,7 @@ fn decode(reply: &Reply, claims: usize) -> Result<ClaimReply, BadReply> {
     };
     Ok(ClaimReply::Answered {
         header: header().ok_or_else(unknown)?,
-        answers: answers
-            .iter()
-            .map(decode_answer)
-            .collect::<Result<_, _>>()?,
+        answers: answers.iter().map(decode_answer).collect::<Result<_, _>>()?,
     })
 }
 
@@ -149,28 +142,12 @@ mod tests {
     fn the_arguments_are_as_the_script_reads_them() {
         let user: UserId = "ann".parse().unwrap();
         let coupon: CouponId = "0193a1b2c3d47e8f8a9b0c1d2e3f4a5b".parse().unwrap();
-        let claim = Claim {
-            user: &user,
-            attempt: Attempt::NONE,
-            coupon,
-            quantity: 2,
-        };
+        let claim = Claim { user: &user, attempt: Attempt::NONE, coupon, quantity: 2 };
         let attempt = Attempt::from_key(b"key");
         let args = Args::of(&[claim, Claim { attempt, ..claim }]);
         let hash = attempt.to_string();
         let hex = "0193a1b2c3d47e8f8a9b0c1d2e3f4a5b";
-        let words = [
-            "1",
-            "2",
-            "ann",
-            "-",
-            hex,
-            "2",
-            "ann",
-            hash.as_str(),
-            hex,
-            "2",
-        ];
+        let words = ["1", "2", "ann", "-", hex, "2", "ann", hash.as_str(), hex, "2"];
         assert_eq!(args.words(), words);
         assert_eq!(Args::of(&[]).words(), ["1", "0"]);
     }
@@ -183,17 +160,8 @@ mod tests {
     fn replies_are_read_with_one_answer_a_claim() {
         assert_eq!(decode(&Reply::Array(vec![]), 3), Ok(ClaimReply::Absent));
         let reply = header_then(&[Reply::Integer(0), Reply::Text("+4,1".into())]);
-        let header = Header {
-            epoch: 2,
-            version: 3,
-            sequence: 4,
-            left: 5,
-            ms: 6,
-        };
-        let granted = Answer::Granted {
-            sequence: 4,
-            nth: 1,
-        };
+        let header = Header { epoch: 2, version: 3, sequence: 4, left: 5, ms: 6 };
+        let granted = Answer::Granted { sequence: 4, nth: 1 };
         assert_eq!(
             decode(&reply, 2),
             Ok(ClaimReply::Answered {
@@ -206,12 +174,7 @@ mod tests {
     #[test]
     fn a_reply_of_another_shape_is_unknown() {
         let short = Reply::Array(vec![Reply::Integer(1)]);
-        for reply in [
-            Reply::Nil,
-            short,
-            header_then(&[]),
-            header_then(&[Reply::Nil]),
-        ] {
+        for reply in [Reply::Nil, short, header_then(&[]), header_then(&[Reply::Nil])] {
             assert!(decode(&reply, 1).is_err(), "{reply:?}");
         }
     }

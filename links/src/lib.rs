@@ -15,3 +15,4 @@ pub mod kafka;
 pub mod redis;
 pub mod script_connection;
 mod task;
+mod wire;

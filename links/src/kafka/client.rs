@@ -42,12 +42,7 @@ struct Generation {
 impl Kafka {
     /// The cluster that these brokers (`host:port`) belong to.
     pub fn new(brokers: Vec<String>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                brokers,
-                current: Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { brokers, current: Mutex::default() }) }
     }
 
     /// A partition of a topic. Calls on one [`Partition`] share a connection, on which Kafka
@@ -71,10 +66,7 @@ impl Kafka {
         }
         let client = Arc::new(connect(&self.inner.brokers).await?);
         let number = current.number.max(failed) + 1;
-        *current = Generation {
-            number,
-            client: Some(Arc::clone(&client)),
-        };
+        *current = Generation { number, client: Some(Arc::clone(&client)) };
         info!(generation = number, "connected to Kafka");
         Ok((number, client))
     }
@@ -104,8 +96,5 @@ async fn connect(brokers: &[String]) -> Result<Client, KafkaError> {
 
 /// rskafka gives up at the first error: it would send a produce twice and knows no deadline.
 fn no_retries() -> BackoffConfig {
-    BackoffConfig {
-        deadline: Some(Duration::ZERO),
-        ..BackoffConfig::default()
-    }
+    BackoffConfig { deadline: Some(Duration::ZERO), ..BackoffConfig::default() }
 }

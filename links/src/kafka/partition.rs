@@ -48,12 +48,7 @@ struct Link {
 
 impl Partition {
     pub(super) fn new(kafka: Kafka, topic: Arc<str>, number: i32) -> Self {
-        Self {
-            kafka,
-            topic,
-            number,
-            link: Mutex::default(),
-        }
+        Self { kafka, topic, number, link: Mutex::default() }
     }
 
     /// The topic's name.
@@ -146,11 +141,8 @@ impl Partition {
     }
 
     async fn reach(&self, failed: u64) -> Result<(u64, Arc<PartitionClient>), (u64, KafkaError)> {
-        let (generation, client) = self
-            .kafka
-            .client(failed)
-            .await
-            .map_err(|error| (failed, error))?;
+        let (generation, client) =
+            self.kafka.client(failed).await.map_err(|error| (failed, error))?;
         let topic = self.topic.as_ref();
         let leader = client.partition_client(topic, self.number, UnknownTopicHandling::Error);
         let not_sent = |error: String| {
@@ -174,12 +166,7 @@ impl Partition {
         match &answer {
             Ok(_) => link.failures = 0,
             Err(KafkaError::OutOfRange { .. } | KafkaError::Refused(_)) => {}
-            Err(error)
-                if link
-                    .client
-                    .as_ref()
-                    .is_some_and(|now| Arc::ptr_eq(now, used)) =>
-            {
+            Err(error) if link.client.as_ref().is_some_and(|now| Arc::ptr_eq(now, used)) => {
                 info!(topic = %self.topic, partition = self.number, %error, "lost the leader");
                 link.client = None;
                 link.failed();

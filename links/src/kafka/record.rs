@@ -100,10 +100,7 @@ mod tests {
             value: None,
             headers: BTreeMap::new(),
         };
-        Fetched {
-            records: offsets.iter().map(record).collect(),
-            high_watermark,
-        }
+        Fetched { records: offsets.iter().map(record).collect(), high_watermark }
     }
 
     #[test]

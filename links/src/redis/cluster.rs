@@ -119,9 +119,7 @@ impl Cluster {
     /// Looks again now rather than at the next turn: after a MOVED or a timeout. Calls in between
     /// two looks count as one.
     pub fn refresh_soon(&self) {
-        self.inner
-            .refresh
-            .send_modify(|looks| *looks = looks.wrapping_add(1));
+        self.inner.refresh.send_modify(|looks| *looks = looks.wrapping_add(1));
     }
 
     /// The owner of a slot by views that were all asked for after this call began, within 400 ms.

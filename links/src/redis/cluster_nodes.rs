@@ -78,10 +78,7 @@ pub(super) fn parse(text: &str) -> Result<View, BadView> {
     let mut myself = None;
     let mut nodes = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
-        let bad = |what| BadView {
-            what,
-            line: line.to_owned(),
-        };
+        let bad = |what| BadView { what, line: line.to_owned() };
         let flags = line.split(' ').nth(2).ok_or_else(|| bad("no flags"))?;
         // A node that is still being met goes by an invented id.
         if has(flags, "handshake") {
@@ -101,18 +98,14 @@ pub(super) fn parse(text: &str) -> Result<View, BadView> {
 }
 
 fn parse_line(line: &str, flags: &str) -> Result<NodeLine, &'static str> {
-    let fields: Vec<&str> = line.split(' ').collect();
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let [id, address, _, _, _, _, config_epoch, _, slots @ ..] = fields.as_slice() else {
         return Err("fewer than 8 fields");
     };
     Ok(NodeLine {
         id: id.parse()?,
         address: parse_address(address).filter(|_| !has(flags, "noaddr")),
-        role: if has(flags, "master") {
-            Role::Master
-        } else {
-            Role::Replica
-        },
+        role: if has(flags, "master") { Role::Master } else { Role::Replica },
         failing: if has(flags, "fail") {
             Failing::Agreed
         } else if has(flags, "fail?") {
@@ -154,19 +147,13 @@ impl FromStr for NodeId {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let bytes: [u8; 40] = text.as_bytes().try_into().map_err(|_| "a bad node id")?;
-        if bytes.iter().all(u8::is_ascii_hexdigit) {
-            Ok(Self(bytes))
-        } else {
-            Err("a bad node id")
-        }
+        if bytes.iter().all(u8::is_ascii_hexdigit) { Ok(Self(bytes)) } else { Err("a bad node id") }
     }
 }
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|&byte| write!(f, "{}", char::from(byte)))
+        self.0.iter().try_for_each(|&byte| write!(f, "{}", char::from(byte)))
     }
 }
 
@@ -196,10 +183,7 @@ e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 127.0.0.1:30001@31001 myself,master - 0
         let view = parse(NODES).unwrap();
         assert_eq!(view.nodes.len(), 6, "the node being met is left out");
         let own = view.own_line().unwrap();
-        assert_eq!(
-            own.id.to_string(),
-            "e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca"
-        );
+        assert_eq!(own.id.to_string(), "e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca");
         assert_eq!(own.slots, [0..=5460, 10_923..=10_923]);
         assert_eq!(own.config_epoch, u64::MAX);
         assert_eq!(own.address, Some("127.0.0.1:30001".parse().unwrap()));
@@ -210,10 +194,7 @@ e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 127.0.0.1:30001@31001 myself,master - 0
         assert_eq!(replica.role, Role::Replica);
         assert_eq!((named.role, named.failing), (Role::Master, Failing::No));
         assert_eq!(named.address, Some("127.0.0.1:30002".parse().unwrap()));
-        assert_eq!(
-            (failed.role, failed.failing),
-            (Role::Master, Failing::Agreed)
-        );
+        assert_eq!((failed.role, failed.failing), (Role::Master, Failing::Agreed));
         assert!(failed.slots.is_empty());
         assert_eq!(lost.address, None);
         assert_eq!(suspected.failing, Failing::Suspected);
@@ -222,14 +203,7 @@ e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 127.0.0.1:30001@31001 myself,master - 0
 
     #[test]
     fn an_address_that_is_not_known_is_none() {
-        for text in [
-            "",
-            ":30001@31001",
-            ":0@0",
-            "127.0.0.1:0@0",
-            "127.0.0.1:1",
-            "?:7000@17000",
-        ] {
+        for text in ["", ":30001@31001", ":0@0", "127.0.0.1:0@0", "127.0.0.1:1", "?:7000@17000"] {
             assert_eq!(parse_address(text), None, "{text:?}");
         }
     }

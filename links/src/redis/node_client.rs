@@ -47,19 +47,13 @@ impl NodeAddress {
         let (host, port) = text.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port != 0)?;
         let is_name = !host.is_empty() && !host.contains([':', '/', '@', ' ']);
-        is_name.then(|| Self {
-            host: host.to_owned(),
-            port,
-        })
+        is_name.then(|| Self { host: host.to_owned(), port })
     }
 }
 
 impl From<SocketAddr> for NodeAddress {
     fn from(address: SocketAddr) -> Self {
-        Self {
-            host: address.ip().to_string(),
-            port: address.port(),
-        }
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 
@@ -177,10 +171,7 @@ impl Link {
             max_command_attempts: 1,
             max_redirections: 0,
             max_command_buffer_len: MAX_QUEUED_COMMANDS,
-            tcp: TcpConfig {
-                nodelay: Some(true),
-                ..TcpConfig::default()
-            },
+            tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
             ..ConnectionConfig::default()
         };
         let performance = PerformanceConfig {
@@ -224,21 +215,10 @@ mod tests {
         assert_eq!(parse("127.0.0.1:7000").as_deref(), Some("127.0.0.1:7000"));
         assert_eq!(parse("redis-1:6379").as_deref(), Some("redis-1:6379"));
         assert_eq!(parse("[::1]:7000").as_deref(), Some("::1:7000"));
-        for bad in [
-            "",
-            "redis-1",
-            ":6379",
-            "redis-1:0",
-            "redis-1:x",
-            "::1:7000",
-            "redis://a:1",
-        ] {
+        for bad in ["", "redis-1", ":6379", "redis-1:0", "redis-1:x", "::1:7000", "redis://a:1"] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
         let seed = NodeAddress::parse("127.0.0.1:7000").unwrap();
-        assert_eq!(
-            seed,
-            NodeAddress::from("127.0.0.1:7000".parse::<SocketAddr>().unwrap())
-        );
+        assert_eq!(seed, NodeAddress::from("127.0.0.1:7000".parse::<SocketAddr>().unwrap()));
     }
 }

@@ -52,12 +52,9 @@ impl Reply {
             Resp2::Integer(number) => Self::Integer(number),
             Resp2::SimpleString(bytes) | Resp2::BulkString(bytes) => Self::Text(bytes),
             Resp2::Error(text) => return Err(ServerError(text.to_string())),
-            Resp2::Array(frames) => Self::Array(
-                frames
-                    .into_iter()
-                    .map(Self::from_resp2)
-                    .collect::<Result<_, _>>()?,
-            ),
+            Resp2::Array(frames) => {
+                Self::Array(frames.into_iter().map(Self::from_resp2).collect::<Result<_, _>>()?)
+            }
         })
     }
 
@@ -71,11 +68,9 @@ impl Reply {
             Resp3::BlobError { data, .. } => {
                 return Err(ServerError(String::from_utf8_lossy(&data).into_owned()));
             }
-            Resp3::Array { data, .. } => Self::Array(
-                data.into_iter()
-                    .map(Self::from_resp3)
-                    .collect::<Result<_, _>>()?,
-            ),
+            Resp3::Array { data, .. } => {
+                Self::Array(data.into_iter().map(Self::from_resp3).collect::<Result<_, _>>()?)
+            }
             other => {
                 return Err(ServerError(format!("not a reply of RESP2: {other:?}")));
             }

@@ -10,10 +10,7 @@ pub struct Script {
 impl Script {
     /// A script from its source; hashes it, so make one and keep it.
     pub fn new(source: &'static str) -> Self {
-        Self {
-            source,
-            sha1: fred::util::sha1_hash(source),
-        }
+        Self { source, sha1: fred::util::sha1_hash(source) }
     }
 
     /// The source, for EVAL.
@@ -34,9 +31,6 @@ mod tests {
     #[test]
     fn the_hash_is_the_one_that_redis_computes() {
         // SCRIPT LOAD "return 1", on Redis 7.0.
-        assert_eq!(
-            Script::new("return 1").sha1(),
-            "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
-        );
+        assert_eq!(Script::new("return 1").sha1(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
     }
 }

@@ -171,9 +171,7 @@ impl Cluster {
 
     /// Which process a master is at the moment.
     pub async fn process_of(&self, master: &Master) -> Result<Process, RedisError> {
-        let reply = self
-            .command_on(master, "INFO", &["replication", "server"])
-            .await?;
+        let reply = self.command_on(master, "INFO", &["replication", "server"]).await?;
         let text = reply.text().unwrap_or_default();
         parse_process(text).ok_or_else(|| unreadable("an INFO", &reply))
     }
@@ -201,17 +199,7 @@ fn parse_state(reply: &Reply) -> Result<Option<ShardState>, RedisError> {
 }
 
 fn read_state(fields: &[Reply]) -> Option<ShardState> {
-    let [
-        epoch,
-        phase,
-        identity,
-        run_id,
-        config_epoch,
-        armer,
-        opens,
-        closes,
-        rest @ ..,
-    ] = fields
+    let [epoch, phase, identity, run_id, config_epoch, armer, opens, closes, rest @ ..] = fields
     else {
         return None;
     };
@@ -255,9 +243,7 @@ fn parse_outbox(reply: &Reply) -> Option<OutboxPage> {
 fn parse_entry(id: &str, fields: &[Reply]) -> Option<OutboxEntry> {
     let field = |name| {
         let mut pairs = fields.chunks_exact(2);
-        pairs
-            .find(|pair| pair[0].text() == Some(name))
-            .map(|pair| &pair[1])
+        pairs.find(|pair| pair[0].text() == Some(name)).map(|pair| &pair[1])
     };
     if unsigned(field(outbox::FIELD_FORMAT)?)? != u64::from(outbox::FORMAT) {
         return None;
@@ -295,8 +281,92 @@ fn parse_process(info: &str) -> Option<Process> {
             .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
             .map(str::to_owned)
     };
-    Some(Process {
-        replid: field("master_replid")?,
-        run_id: field("run_id")?,
-    })
+    Some(Process { replid: field("master_replid")?, run_id: field("run_id")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIN: &str = "0193a1b2c3d47e8f8a9b0c1d2e3f4a5b,7,-,1700000000123,1,1,issued,1";
+
+    fn text(text: &str) -> Reply {
+        Reply::Text(text.to_owned().into())
+    }
+
+    fn texts(all: &[&str]) -> Reply {
+        Reply::Array(all.iter().map(|one| text(one)).collect())
+    }
+
+    #[test]
+    fn a_state_is_read_field_by_field() {
+        let fields =
+            ["3", "open", "abc", "def", "7", "", "0", "1700000000000", "500", "12", "14", "1", "9"];
+        let state = parse_state(&texts(&fields)).unwrap().unwrap();
+        assert_eq!(
+            state,
+            ShardState {
+                epoch: 3,
+                phase: Phase::Open,
+                identity: "abc".to_owned(),
+                run_id: "def".to_owned(),
+                config_epoch: 7,
+                armer: String::new(),
+                opens_ms: 0,
+                closes_ms: 1_700_000_000_000,
+                stock: 500,
+                held: 12,
+                sequence: 14,
+                limit: 1,
+                version: 9,
+            }
+        );
+    }
+
+    #[test]
+    fn a_missing_state_is_none_and_a_broken_one_is_told() {
+        let missing = Reply::Array(vec![Reply::Nil; 13]);
+        assert_eq!(parse_state(&missing), Ok(None));
+        let broken = texts(&["3", "ajar", "", "", "", "", "0", "0", "1", "0", "0", "1", "1"]);
+        for reply in [broken, texts(&["3", "open"]), Reply::Integer(1)] {
+            assert!(matches!(parse_state(&reply), Err(RedisError::Unknown(_))), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn an_outbox_is_read_past_what_cannot_be_read() {
+        let wins = format!("ann,{WIN}");
+        let entry = |id, fields: &[&str]| Reply::Array(vec![text(id), texts(fields)]);
+        let page = parse_outbox(&Reply::Array(vec![
+            entry("3-7", &["format", "1", "epoch", "3", "wins", &wins]),
+            entry("3-8", &["format", "2", "epoch", "3", "wins", &wins]),
+            entry("3-9", &["format", "1", "epoch", "3"]),
+        ]))
+        .unwrap();
+        assert_eq!(page.entries.len(), 1);
+        assert_eq!(page.entries[0].id, "3-7");
+        assert_eq!(page.entries[0].epoch, 3);
+        assert_eq!(page.entries[0].wins[0].user.as_str(), "ann");
+        assert_eq!(page.unreadable, ["3-8", "3-9"]);
+        assert_eq!(parse_outbox(&Reply::Nil), None);
+    }
+
+    #[test]
+    fn a_page_of_wins_is_read_past_what_cannot_be_read() {
+        let fields = texts(&["ann", WIN, "bob", "nonsense"]);
+        let page = parse_wins_page(&Reply::Array(vec![text("17"), fields])).unwrap();
+        assert_eq!(page.cursor, 17);
+        assert_eq!(page.users.len(), 1);
+        assert_eq!(page.users[0].wins[0].sequence, 7);
+        assert_eq!(page.unreadable, ["bob"]);
+    }
+
+    #[test]
+    fn a_process_is_read_from_info() {
+        let info = "# Replication\r\nrole:master\r\nmaster_replid:aa\r\nmaster_replid2:bb\r\n\r\n\
+                    # Server\r\nredis_version:7.0.15\r\nrun_id:cc\r\n";
+        let process = parse_process(info).unwrap();
+        assert_eq!((process.replid.as_str(), process.run_id.as_str()), ("aa", "cc"));
+        assert_eq!(parse_process("# Server\r\nrun_id:cc\r\n"), None);
+    }
 }

@@ -88,11 +88,7 @@ pub(super) fn merge(views: &[View]) -> Topology {
     for view in views {
         by_node.entry(view.myself).or_insert(view);
     }
-    let voters: Vec<&View> = by_node
-        .values()
-        .copied()
-        .filter(|view| votes(view))
-        .collect();
+    let voters: Vec<&View> = by_node.values().copied().filter(|view| votes(view)).collect();
     let masters: BTreeSet<NodeId> = by_node
         .values()
         .flat_map(|view| view.nodes.iter().filter(|line| owns_slots(line)))
@@ -160,16 +156,9 @@ fn vote(voters: &[&View], owners: &[Master], majority: usize) -> Vec<u8> {
         };
         let mut named = vec![0_usize; Slot::COUNT];
         let lines = voters.iter().filter_map(|view| view.line(owner.node_id));
-        for range in lines
-            .filter(|line| line.role == Role::Master)
-            .flat_map(|line| &line.slots)
-        {
+        for range in lines.filter(|line| line.role == Role::Master).flat_map(|line| &line.slots) {
             let range = usize::from(*range.start())..=usize::from(*range.end());
-            named
-                .get_mut(range)
-                .into_iter()
-                .flatten()
-                .for_each(|count| *count += 1);
+            named.get_mut(range).into_iter().flatten().for_each(|count| *count += 1);
         }
         for (entry, count) in table.iter_mut().zip(named) {
             if count >= majority {
@@ -185,10 +174,8 @@ fn statuses(
     voters: &[&View],
     majority: usize,
 ) -> Vec<NodeStatus> {
-    let all: BTreeSet<NodeId> = by_node
-        .values()
-        .flat_map(|view| view.nodes.iter().map(|line| line.id))
-        .collect();
+    let all: BTreeSet<NodeId> =
+        by_node.values().flat_map(|view| view.nodes.iter().map(|line| line.id)).collect();
     all.into_iter()
         .filter_map(|id| {
             let seen = || by_node.values().filter_map(|view| view.line(id));
@@ -221,5 +208,137 @@ impl Topology {
         }
         self.masters = kept;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redis::cluster_nodes::parse;
+
+    /// Three masters a, b, c with a third of the slots each, and a's replica d.
+    const HEALTHY: &str =
+        "a master 1 0-5460; b master 2 5461-10922; c master 3 10923-16383; d slave 1";
+    /// a is down and d has taken its place.
+    const FAILED_OVER: &str =
+        "a master,fail 1; b master 2 5461-10922; c master 3 10923-16383; d master 4 0-5460";
+
+    fn id(letter: char) -> NodeId {
+        letter.to_string().repeat(40).parse().unwrap()
+    }
+
+    fn port(letter: char) -> u32 {
+        7000 + u32::from(letter) - u32::from('a')
+    }
+
+    /// What `me` believes: `letter flags epoch slots; …`.
+    fn view(me: char, lines: &str) -> View {
+        let line = |line: &str| {
+            let mut words = line.trim().splitn(4, ' ');
+            let mut next = || words.next().unwrap_or_default();
+            let (letter, flags, epoch, slots) = (next(), next(), next(), next());
+            let letter = letter.chars().next().unwrap();
+            let myself = if letter == me { "myself," } else { "" };
+            let (id, port) = (id(letter), port(letter));
+            format!("{id} 127.0.0.1:{port}@1 {myself}{flags} - 0 0 {epoch} connected {slots}\n")
+        };
+        parse(&lines.split(';').map(line).collect::<String>()).unwrap()
+    }
+
+    fn views(mes: &str, lines: &str) -> Vec<View> {
+        mes.chars().map(|me| view(me, lines)).collect()
+    }
+
+    fn owner_of(topology: &Topology, slot: u16) -> Option<NodeId> {
+        let master = topology.master_of(Slot::new(slot).unwrap())?;
+        Some(master.node_id)
+    }
+
+    #[test]
+    fn a_healthy_cluster_has_a_master_for_every_slot() {
+        let topology = merge(&views("abcd", HEALTHY));
+        assert_eq!(topology.slots_without_master(), 0);
+        assert_eq!(owner_of(&topology, 0), Some(id('a')));
+        assert_eq!(owner_of(&topology, 5460), Some(id('a')));
+        assert_eq!(owner_of(&topology, 5461), Some(id('b')));
+        assert_eq!(owner_of(&topology, 16_383), Some(id('c')));
+        let first = topology.master_of(Slot::new(0).unwrap()).unwrap();
+        assert_eq!(first.address, "127.0.0.1:7000".parse().unwrap());
+        assert_eq!(first.config_epoch, 1);
+        assert_eq!(topology.nodes().len(), 4);
+        assert!(topology.nodes().iter().all(|node| node.answers && node.failing == Failing::No));
+    }
+
+    #[test]
+    fn nothing_known_is_no_master_anywhere() {
+        assert_eq!(merge(&[]).slots_without_master(), Slot::COUNT);
+        assert_eq!(merge(&views("d", HEALTHY)).slots_without_master(), Slot::COUNT, "no vote");
+    }
+
+    #[test]
+    fn one_view_more_or_less_changes_nothing_while_a_majority_answers() {
+        let topology = merge(&views("bc", HEALTHY));
+        assert_eq!(topology.masters(), merge(&views("abcd", HEALTHY)).masters());
+        let a = topology.nodes().iter().find(|node| node.id == id('a')).unwrap();
+        assert!(!a.answers);
+        assert_eq!(a.role, Role::Master);
+    }
+
+    #[test]
+    fn a_minority_has_no_say_about_any_slot() {
+        for me in ["a", "ad"] {
+            assert_eq!(merge(&views(me, HEALTHY)).slots_without_master(), Slot::COUNT, "{me}");
+        }
+    }
+
+    #[test]
+    fn a_promoted_replica_is_the_master_whatever_the_old_one_says() {
+        let mut all = views("bcd", FAILED_OVER);
+        assert_eq!(owner_of(&merge(&all), 0), Some(id('d')));
+        // It comes back and believes what it believed before.
+        all.push(view('a', HEALTHY));
+        let topology = merge(&all);
+        assert_eq!(owner_of(&topology, 0), Some(id('d')));
+        assert_eq!(owner_of(&topology, 16_383), Some(id('c')));
+        assert_eq!(topology.master_of(Slot::new(0).unwrap()).unwrap().config_epoch, 4);
+    }
+
+    #[test]
+    fn halfway_through_a_failover_nobody_is_the_master() {
+        let all = [
+            view('b', FAILED_OVER),
+            view('d', FAILED_OVER),
+            view('a', HEALTHY),
+            view('c', HEALTHY),
+        ];
+        let topology = merge(&all);
+        assert_eq!(owner_of(&topology, 0), None);
+        assert_eq!(owner_of(&topology, 5461), Some(id('b')));
+    }
+
+    #[test]
+    fn a_master_that_a_majority_calls_down_is_none() {
+        let suspected = HEALTHY.replace("a master", "a master,fail?");
+        let down = HEALTHY.replace("a master", "a master,fail");
+        let both = [view('b', &down), view('c', &suspected)];
+        assert_eq!(owner_of(&merge(&both), 0), Some(id('a')), "one is no majority");
+        let topology = merge(&views("bc", &down));
+        assert_eq!(owner_of(&topology, 0), None);
+        assert_eq!(topology.slots_without_master(), 5461);
+        assert_eq!(topology.nodes()[0].failing, Failing::Agreed);
+    }
+
+    #[test]
+    fn two_views_of_one_node_are_one_vote() {
+        let twice = [view('a', HEALTHY), view('a', HEALTHY)];
+        assert_eq!(merge(&twice).slots_without_master(), Slot::COUNT);
+    }
+
+    #[test]
+    fn a_node_that_does_not_know_its_address_is_reached_by_what_others_say() {
+        let mut all = views("abc", HEALTHY);
+        all[0].nodes[0].address = None;
+        let address = merge(&all).master_of(Slot::new(0).unwrap()).unwrap().address;
+        assert_eq!(address, "127.0.0.1:7000".parse().unwrap());
     }
 }

@@ -179,10 +179,7 @@ async fn ask_for_ever(
         }
         if view.is_ok() || failures >= FAILURES_BEFORE_FORGOTTEN {
             let address = client.address().clone();
-            let report = Report {
-                address,
-                view: view.ok(),
-            };
+            let report = Report { address, view: view.ok() };
             if reports.send(report).await.is_err() {
                 return;
             }
