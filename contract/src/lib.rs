@@ -12,4 +12,5 @@ pub mod ids;
 pub mod keys;
 pub mod outbox;
 pub mod record;
+pub mod settings;
 pub mod topics;
