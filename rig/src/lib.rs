@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Rig: the local stack as child processes, and what is done to it. It knows the edge and the
+//! persister only as programs.
+
+pub mod config;
+pub mod stack;

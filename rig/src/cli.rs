@@ -1,0 +1,47 @@
+//! The command line: one variant and one line of `run` for each verb.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::verbs::{event, part, status, test, up};
+
+/// Runs Firstcome on this machine and tries it.
+#[derive(Debug, Parser)]
+#[command(name = "dev", disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Format, lints, build, and all tests against a stack of their own
+    Test(test::Arguments),
+    /// Keep a stack running until Ctrl-C or ./dev down
+    Up(up::Arguments),
+    /// End a running stack
+    Down(status::Named),
+    /// Show what runs
+    Status(status::Arguments),
+    /// Create, list, show, open or close events on a running stack
+    #[command(disable_help_flag = true)]
+    Event(event::Arguments),
+    /// Start, stop, kill, pause, resume or restart one part of a running stack
+    Part(part::Arguments),
+}
+
+impl Cli {
+    /// Does what was asked for; an error is told to the user in one place, `main`.
+    pub(crate) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        Ok(match self.verb {
+            Verb::Test(arguments) => test::run(arguments).await?,
+            Verb::Up(arguments) => up::run(arguments).await?,
+            Verb::Down(named) => status::down(named).await?,
+            Verb::Status(arguments) => status::run(arguments)?,
+            Verb::Event(arguments) => event::run(arguments).await?,
+            Verb::Part(arguments) => part::run(arguments).await?,
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Kafka: three KRaft nodes, each broker and controller.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+use uuid::Uuid;
+
+use super::directory::StackDirectory;
+use super::error::StackError;
+use super::part::{PartKind, PartSpec, WhenRigDies};
+use super::ports::{PortBlock, Use};
+use super::repository;
+use super::step::{Step, output_of, run_all};
+use super::topics::{self, Topic};
+
+/// Replication factor 3.
+const NODES: u16 = 3;
+/// Formatting took 1.5 s here with three at once, making a topic 0.6 s.
+const TOOL_WITHIN: Duration = Duration::from_secs(60);
+/// One question to a broker.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// A small heap starts fast; the optimizing compiler would only take CPU from the rest.
+const JVM: [&str; 4] = ["-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const QUIET: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+
+/// The nodes, their configuration written.
+pub(super) fn specs(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    jars: &Path,
+) -> Result<Vec<PartSpec>, StackError> {
+    (0..NODES).map(|number| spec(directory, ports, jars, number)).collect()
+}
+
+fn spec(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    jars: &Path,
+    number: u16,
+) -> Result<PartSpec, StackError> {
+    let name = format!("kafka-{}", number + 1);
+    let home = directory.make(&name)?;
+    let address = ports.address(Use::Kafka, number);
+    let controller = ports.address(Use::KafkaController, number);
+    let values = [
+        ("NODE_ID", (number + 1).to_string()),
+        ("VOTERS", voters(ports)),
+        ("PORT", address.port().to_string()),
+        ("CONTROLLER_PORT", controller.port().to_string()),
+        ("DIRECTORY", home.display().to_string()),
+    ];
+    render_properties(&home, &values)?;
+    let mut arguments = java(jars, &["-Dorg.slf4j.simpleLogger.showDateTime=true"]);
+    arguments.extend(["kafka.Kafka".into(), "server.properties".into()]);
+    Ok(PartSpec {
+        kind: PartKind::Kafka,
+        address,
+        metrics: None,
+        program: "java".into(),
+        arguments,
+        environment: Vec::new(),
+        directory: home,
+        log: directory.log(&name),
+        when_rig_dies: WhenRigDies::Kill,
+        end_within: Duration::from_secs(15),
+        name,
+    })
+}
+
+fn render_properties(home: &Path, values: &[(&str, String)]) -> Result<(), StackError> {
+    let to = home.join("server.properties");
+    repository::render("ops/kafka/server.properties", &to, values)
+}
+
+fn voters(ports: &PortBlock) -> String {
+    let voters: Vec<String> = (0..NODES)
+        .map(|number| format!("{}@{}", number + 1, ports.address(Use::KafkaController, number)))
+        .collect();
+    voters.join(",")
+}
+
+fn java(jars: &Path, options: &[&str]) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = JVM.iter().chain(options).map(OsString::from).collect();
+    arguments.extend(["-cp".into(), jars.join("*").into_os_string()]);
+    arguments
+}
+
+/// Formats the nodes' directories, which a first start needs.
+pub(super) async fn format(
+    directory: &StackDirectory,
+    jars: &Path,
+    nodes: &[PartSpec],
+) -> Result<(), StackError> {
+    let cluster = Uuid::now_v7().simple().to_string();
+    let formats = nodes.iter().map(|node| {
+        let mut command = Command::new("java");
+        command
+            .args(java(jars, &[QUIET]))
+            .args(["kafka.tools.StorageTool", "format"])
+            // 22 letters, as Kafka's own ids have.
+            .args(["--cluster-id", &cluster[..22]])
+            .args(["--config", "server.properties"])
+            .current_dir(&node.directory);
+        let step = Step {
+            what: format!("formatting {}", node.name),
+            advice: "it needs Java 17 or later and room in the temporary directory",
+            within: TOOL_WITHIN,
+            log: directory.log("kafka-format"),
+        };
+        (step, command)
+    });
+    run_all(formats).await
+}
+
+/// Makes the topics of `ops/kafka/topics.conf`.
+pub(super) async fn make_topics(
+    directory: &StackDirectory,
+    jars: &Path,
+    broker: SocketAddr,
+) -> Result<(), StackError> {
+    let path = repository::file("ops/kafka/topics.conf");
+    let text =
+        fs::read_to_string(&path).map_err(StackError::io(format!("read {}", path.display())))?;
+    let all = topics::parse(&text).map_err(|error| StackError::Unreadable {
+        what: path.display().to_string(),
+        why: error.to_string(),
+    })?;
+    let made = all.iter().map(|topic| {
+        let step = Step {
+            what: format!("making the topic {}", topic.name),
+            advice: "see what the brokers say in the kafka logs beside it",
+            within: TOOL_WITHIN,
+            log: directory.log("kafka-topics"),
+        };
+        (step, make_topic(jars, broker, topic))
+    });
+    run_all(made).await
+}
+
+fn make_topic(jars: &Path, broker: SocketAddr, topic: &Topic) -> Command {
+    let mut command = topic_command(jars, broker);
+    command
+        .args(["--create", "--if-not-exists", "--topic", &topic.name])
+        .args(["--partitions", &topic.partitions.to_string()])
+        .args(["--replication-factor", &topic.replicas.to_string()]);
+    for setting in &topic.settings {
+        command.args(["--config", setting]);
+    }
+    command
+}
+
+fn topic_command(jars: &Path, broker: SocketAddr) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args(java(jars, &[QUIET]))
+        .arg("org.apache.kafka.tools.TopicCommand")
+        .args(["--bootstrap-server", &broker.to_string()]);
+    command
+}
+
+/// What one broker says of all topics: a line a partition, with its leader and in-sync replicas.
+pub(super) async fn describe(jars: &Path, broker: SocketAddr) -> Result<String, StackError> {
+    let mut command = topic_command(jars, broker);
+    command.arg("--describe");
+    output_of(command, ASK_WITHIN).await
+}

@@ -1,0 +1,41 @@
+//! The local stack: real servers as child processes on loopback ports, below one directory.
+//!
+//! [`Stack::start`] runs one inside this process; [`Handle`] reaches one that another rig runs.
+
+mod control;
+mod directory;
+mod edge;
+mod error;
+mod handle;
+mod kafka;
+mod kafka_jars;
+mod leftovers;
+mod mysql;
+mod nginx;
+mod part;
+mod part_task;
+mod persister;
+mod plan;
+mod ports;
+mod ready;
+mod redis;
+mod repository;
+mod running;
+mod spawn;
+mod status;
+mod step;
+mod supervisor;
+mod topics;
+mod wait;
+
+pub use directory::running as running_stacks;
+pub use error::StackError;
+pub use handle::{Guard, Handle, exclusive, shared};
+pub use nginx::Limits;
+pub use part::PartKind;
+pub use plan::StackOptions;
+pub use repository::root as repository_root;
+pub use running::Stack;
+pub use status::{Login, PartState, PartStatus, Status};
+pub use supervisor::Action;
+pub use wait::{TooLate, wait_until};

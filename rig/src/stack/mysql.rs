@@ -1,0 +1,105 @@
+//! MariaDB, in MySQL's place.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
+use rustix::process::getuid;
+use tokio::process::Command;
+
+use super::directory::StackDirectory;
+use super::error::StackError;
+use super::part::{PartKind, PartSpec, WhenRigDies};
+use super::ports::{PortBlock, Use};
+use super::repository::{self, system_program};
+use super::status::Login;
+use super::step::Step;
+
+const NAME: &str = "mysql-1";
+/// Took half a second here.
+const INSTALL_WITHIN: Duration = Duration::from_secs(60);
+
+/// How the programs log in; `ops/mysql/init.sql` makes the user.
+pub(super) fn login() -> Login {
+    let firstcome = || "firstcome".to_owned();
+    Login { user: firstcome(), password: firstcome(), database: firstcome() }
+}
+
+/// As the programs take it.
+pub(super) fn url(address: SocketAddr) -> String {
+    let Login { user, password, database } = login();
+    format!("mysql://{user}:{password}@{address}/{database}")
+}
+
+/// The server.
+pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<PartSpec, StackError> {
+    let home = directory.make(NAME)?;
+    let address = ports.address(Use::Mysql, 0);
+    let option = |name: &str, value: String| format!("--{name}={value}").into();
+    let path = |file: &str| home.join(file).display().to_string();
+    let config = repository::file("ops/mysql/my.cnf").display().to_string();
+    let init = repository::file("ops/mysql/init.sql").display().to_string();
+    let mut arguments = vec![
+        // Must come first, and keeps the system's own settings out.
+        option("defaults-file", config),
+        option("datadir", path("data")),
+        option("socket", path("sock")),
+        option("pid-file", path("pid")),
+        option("bind-address", address.ip().to_string()),
+        option("port", address.port().to_string()),
+        option("init-file", init),
+    ];
+    if getuid().is_root() {
+        // It refuses to run as root unless told so. Becoming another user would lose the death
+        // signal of its parent.
+        arguments.push("--user=root".into());
+    }
+    Ok(PartSpec {
+        name: NAME.to_owned(),
+        kind: PartKind::Mysql,
+        address,
+        metrics: None,
+        program: system_program("mariadbd"),
+        arguments,
+        environment: Vec::new(),
+        directory: home,
+        log: directory.log(NAME),
+        when_rig_dies: WhenRigDies::Kill,
+        end_within: Duration::from_secs(20),
+    })
+}
+
+/// Makes the server's own tables, which a first start needs. Its root may log in only through the
+/// socket, as the user who runs this.
+pub(super) async fn install(directory: &StackDirectory, spec: &PartSpec) -> Result<(), StackError> {
+    let mut command = Command::new("mariadb-install-db");
+    command
+        .args(["--no-defaults", "--skip-test-db"])
+        .arg("--auth-root-authentication-method=socket")
+        .arg(format!("--datadir={}", spec.directory.join("data").display()));
+    if getuid().is_root() {
+        command.arg("--user=root");
+    }
+    let step = Step {
+        what: "mariadb-install-db".to_owned(),
+        advice: "it needs mariadb-server and room in the temporary directory",
+        within: INSTALL_WITHIN,
+        log: directory.log("mysql-install"),
+    };
+    step.run(command).await
+}
+
+/// Logs in as the programs do and pings.
+pub(super) async fn ping(address: SocketAddr) -> Result<(), mysql_async::Error> {
+    let login = login();
+    let options = OptsBuilder::default()
+        .ip_or_hostname(address.ip().to_string())
+        .tcp_port(address.port())
+        .user(Some(login.user))
+        .pass(Some(login.password))
+        .db_name(Some(login.database));
+    let mut connection = Conn::new(options).await?;
+    connection.ping().await?;
+    connection.disconnect().await
+}

@@ -1,0 +1,82 @@
+//! The persisters of this workspace, as programs.
+
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::directory::StackDirectory;
+use super::error::StackError;
+use super::part::{PartKind, PartSpec, WhenRigDies};
+use super::plan::Servers;
+use super::ports::{PortBlock, Use};
+use super::repository;
+use super::step::Step;
+
+/// Making the tables took well below a second here.
+const MIGRATE_WITHIN: Duration = Duration::from_secs(30);
+
+/// The persisters' specs.
+pub(super) fn specs(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    servers: &Servers,
+    count: u16,
+) -> Result<Vec<PartSpec>, StackError> {
+    let spec = |number| spec(directory, ports, servers, number);
+    (0..count).map(spec).collect()
+}
+
+fn spec(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    servers: &Servers,
+    number: u16,
+) -> Result<PartSpec, StackError> {
+    let name = format!("persister-{}", number + 1);
+    let metrics = ports.address(Use::PersisterMetrics, number);
+    let mut environment = environment(servers);
+    environment.extend([
+        ("FIRSTCOME_NAME", name.clone()),
+        ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
+    ]);
+    Ok(PartSpec {
+        kind: PartKind::Persister,
+        // It serves nothing else yet.
+        address: metrics,
+        metrics: Some(metrics),
+        program: repository::program("persister")?,
+        arguments: vec!["run".into()],
+        environment,
+        directory: directory.make(&name)?,
+        log: directory.log(&name),
+        when_rig_dies: WhenRigDies::Kill,
+        // It drains for 10 s at most.
+        end_within: Duration::from_secs(13),
+        name,
+    })
+}
+
+/// What every subcommand of the persister reads.
+pub(super) fn environment(servers: &Servers) -> Vec<(&'static str, String)> {
+    vec![
+        ("FIRSTCOME_REDIS", servers.redis.clone()),
+        ("FIRSTCOME_KAFKA", servers.kafka.clone()),
+        ("FIRSTCOME_MYSQL", servers.mysql.clone()),
+    ]
+}
+
+/// Makes the tables.
+pub(super) async fn migrate(
+    directory: &StackDirectory,
+    servers: &Servers,
+) -> Result<(), StackError> {
+    let mut command = Command::new(repository::program("persister")?);
+    command.arg("migrate").envs(environment(servers));
+    let step = Step {
+        what: "persister migrate".to_owned(),
+        advice: "it needs MySQL, and files in sql/ that apply in order",
+        within: MIGRATE_WITHIN,
+        log: directory.log("persister-migrate"),
+    };
+    step.run(command).await
+}

@@ -1,0 +1,88 @@
+//! Loopback ports: each stack holds a block of them, so that stacks side by side never meet.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use super::error::StackError;
+
+/// Below the range from which the kernel takes ports for outgoing connections (32768 and up).
+const FIRST: u16 = 20_000;
+/// Ports of one stack.
+const BLOCK: u16 = 64;
+/// Blocks that are tried.
+const BLOCKS: u16 = 180;
+
+/// Where each kind's ports begin within a block. At most eight parts of a kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Use {
+    /// Redis, for clients.
+    Redis = 0,
+    /// Redis, between its nodes.
+    RedisBus = 8,
+    /// Kafka, for clients and between brokers.
+    Kafka = 16,
+    /// Kafka, between controllers.
+    KafkaController = 24,
+    /// MySQL.
+    Mysql = 32,
+    /// NGINX.
+    Nginx = 33,
+    /// Edges, public.
+    Edge = 40,
+    /// Edges, private: metrics.
+    EdgeMetrics = 48,
+    /// Persisters: metrics and health.
+    PersisterMetrics = 56,
+}
+
+/// A block of ports that no other stack uses while this value lives.
+#[derive(Debug)]
+pub(super) struct PortBlock {
+    first: u16,
+    // The lock ends with the process, however it ends.
+    _lock: File,
+}
+
+impl PortBlock {
+    /// Takes the first block that is free; `directory` keeps the locks.
+    pub(super) fn claim(directory: &Path) -> Result<Self, StackError> {
+        std::fs::create_dir_all(directory)
+            .map_err(StackError::io(format!("make {}", directory.display())))?;
+        for block in 0..BLOCKS {
+            let first = FIRST + block * BLOCK;
+            let path = directory.join(first.to_string());
+            let lock =
+                File::create(&path).map_err(StackError::io(format!("open {}", path.display())))?;
+            if lock.try_lock().is_ok() && all_free(first) {
+                return Ok(Self { first, _lock: lock });
+            }
+        }
+        Err(StackError::NoPorts { first: FIRST, last: FIRST + BLOCKS * BLOCK - 1 })
+    }
+
+    /// The address of the part with this number, from 0.
+    pub(super) fn address(&self, of: Use, number: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.first + of as u16 + number).into()
+    }
+}
+
+/// Whether nobody else, another user's stack for instance, listens in the block.
+fn all_free(first: u16) -> bool {
+    (first..first + BLOCK).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_stacks_never_get_the_same_block() {
+        let directory =
+            std::env::temp_dir().join(format!("firstcome-ports-{}", std::process::id()));
+        let one = PortBlock::claim(&directory).unwrap();
+        let two = PortBlock::claim(&directory).unwrap();
+        assert_ne!(one.first, two.first);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

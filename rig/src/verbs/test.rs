@@ -1,0 +1,77 @@
+//! `./dev test`: everything that must hold before a change lands.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use rig::config::STACK_VARIABLE;
+use rig::stack::{Stack, StackError, StackOptions, repository_root};
+use tokio::process::Command;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Slow checks too
+    #[arg(long)]
+    all: bool,
+    /// Only the tests, without format, lints and build
+    #[arg(long)]
+    only_tests: bool,
+    /// Handed to cargo test: -p edge, a name, -- --nocapture
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    cargo: Vec<OsString>,
+}
+
+/// One profile for programs and tests, so that the dependencies are built once.
+const CHECKS: [&[&str]; 4] = [
+    &["fmt", "--all", "--check"],
+    &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    &["build", "--release", "--workspace"],
+    // Before the stack starts: compiling beside it would slow both.
+    &["test", "--release", "--workspace", "--no-run"],
+];
+
+/// Runs the checks, then the tests against a stack of their own.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
+    if !arguments.only_tests {
+        for check in CHECKS {
+            if !cargo(check.iter().map(OsString::from), None).await? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    let stack = Stack::start(StackOptions::new(format!("test-{}", std::process::id()))).await?;
+    let passed = tests(&arguments, &stack.status().directory).await;
+    if !matches!(passed, Ok(true)) {
+        eprintln!("logs of the stack are kept in {}", stack.keep_logs()?.display());
+    }
+    stack.stop().await?;
+    Ok(if passed? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn tests(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> {
+    let mut words: Vec<OsString> =
+        ["test", "--release", "--no-fail-fast"].map(OsString::from).into();
+    if !arguments.cargo.iter().any(|word| word == "-p" || word == "--package") {
+        words.push("--workspace".into());
+    }
+    words.extend(arguments.cargo.iter().cloned());
+    cargo(words, Some(stack)).await
+}
+
+/// Whether cargo is content.
+async fn cargo(
+    words: impl IntoIterator<Item = OsString>,
+    stack: Option<&Path>,
+) -> Result<bool, StackError> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    eprintln!("cargo {}", shown.join(" "));
+    let mut command = Command::new("cargo");
+    command.args(&words).current_dir(repository_root()).kill_on_drop(true);
+    if let Some(stack) = stack {
+        command.env(STACK_VARIABLE, stack);
+    }
+    let status = command.status().await.map_err(StackError::io("run cargo"))?;
+    Ok(status.success())
+}

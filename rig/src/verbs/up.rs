@@ -1,0 +1,94 @@
+//! `./dev up`: a stack until it is told to end.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use rig::stack::{Limits, PartKind, Stack, StackError, StackOptions, Status};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::DEFAULT_STACK;
+use super::table::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Its name; stacks of different names run side by side
+    #[arg(long, visible_alias = "stack", default_value = DEFAULT_STACK)]
+    name: String,
+    /// Only these kinds of parts
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<PartKind>,
+    /// Edges
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
+    edges: u16,
+    /// Persisters: one works, the others stand by
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
+    persisters: u16,
+    /// NGINX's limits: demo does not choke a rush from this machine
+    #[arg(long, default_value = "demo")]
+    limits: Limits,
+}
+
+/// Starts the stack, says how to try it, and ends it on Ctrl-C, SIGTERM or `./dev down`.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
+    let mut options = StackOptions::new(arguments.name);
+    if !arguments.only.is_empty() {
+        options.kinds = arguments.only;
+    }
+    options.edges = arguments.edges;
+    options.persisters = arguments.persisters;
+    options.limits = arguments.limits;
+
+    let Some(stack) = unless_told_to_end(Stack::start(options)).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let stack = stack?;
+    println!("{}", welcome(&stack.status()));
+    tokio::select! {
+        told = told_to_end() => told?,
+        () = stack.shutdown_requested() => {}
+    }
+    eprintln!("ending the stack");
+    unless_told_to_end(stack.stop()).await?.transpose()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C or SIGTERM.
+async fn told_to_end() -> Result<(), StackError> {
+    let catch = |kind| signal(kind).map_err(StackError::io("catch signals"));
+    let mut interrupt = catch(SignalKind::interrupt())?;
+    let mut terminate = catch(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// `None` when a signal came first: dropping the rest kills what it started.
+async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Result<Option<T>, StackError> {
+    tokio::select! {
+        done = work => Ok(Some(done)),
+        told = told_to_end() => told.map(|()| None),
+    }
+}
+
+fn welcome(status: &Status) -> String {
+    let mut text =
+        format!("\n{}\nstack {} in {}\n", table(status), status.name, status.directory.display());
+    if let Some(nginx) = status.of_kind(PartKind::Nginx).next() {
+        text += &curl_lines(&nginx.address.to_string());
+    }
+    text + "\nCtrl-C or ./dev down ends it."
+}
+
+fn curl_lines(nginx: &str) -> String {
+    format!(
+        "
+try it:
+  ./dev event create spring --stock 500 --open
+  curl -s http://{nginx}/api/v1/coupons/issue -H 'Content-Type: application/json' -d '{{\"event_id\":\"spring\",\"user_id\":\"ann\"}}'
+  curl -s http://{nginx}/api/v1/coupons/status/spring
+  curl -s 'http://{nginx}/api/v1/coupons/mine/spring?user_id=ann'
+"
+    )
+}
