@@ -87,13 +87,6 @@ impl NodeClient {
         &self.address
     }
 
-    /// Waits, for a command's time at most, until there is a connection.
-    pub(super) async fn connected(&self) {
-        let link = self.link.load_full();
-        // Whether it came about shows in the next command.
-        let _ = timeout(COMMAND_TIMEOUT, link.client.wait_for_connect()).await;
-    }
-
     /// Whether fred's task ended, after which this client is of no use until it is rebuilt.
     pub(super) fn ended(&self) -> bool {
         self.link.load().router.ended()
@@ -144,6 +137,7 @@ impl NodeClient {
         args: &[&str],
     ) -> Result<Result<Reply, ServerError>, RedisError> {
         let link = self.link.load_full();
+        link.connected().await?;
         let args: Vec<Value> = args.iter().map(|&arg| Value::from(arg)).collect();
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let frame = link
@@ -157,6 +151,18 @@ impl NodeClient {
 }
 
 impl Link {
+    /// Waits for the connection, for as long as a command may take: without one fred fails a
+    /// command in words that do not tell whether it was sent.
+    async fn connected(&self) -> Result<(), RedisError> {
+        if self.client.is_connected() {
+            return Ok(());
+        }
+        match timeout(COMMAND_TIMEOUT, self.client.wait_for_connect()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(RedisError::NotExecuted("no connection".to_owned())),
+        }
+    }
+
     fn open(address: &NodeAddress) -> Self {
         let server = Server::new(address.host.clone(), address.port);
         let config = Config {

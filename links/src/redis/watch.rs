@@ -166,7 +166,6 @@ async fn ask_for_ever(
     mut refresh: watch::Receiver<u64>,
 ) {
     let mut failures = 0_u32;
-    client.connected().await;
     loop {
         let asked = Instant::now();
         refresh.mark_unchanged();
