@@ -1,0 +1,9 @@
+//! `links` against real servers: the stack that `FIRSTCOME_STACK` names (`./dev test` sets it).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod claims;
+mod kafka;
+mod scripts;
+mod stack;
+mod topology;
