@@ -31,7 +31,7 @@ mod wait;
 pub use directory::running as running_stacks;
 pub use error::StackError;
 pub use handle::{Guard, Handle, exclusive, shared};
-pub use nginx::Limits;
+pub use nginx::{Limits, nginx_command};
 pub use part::PartKind;
 pub use plan::StackOptions;
 pub use repository::root as repository_root;

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tokio::process::Command;
 
 use super::directory::StackDirectory;
 use super::error::StackError;
@@ -32,7 +34,7 @@ impl Limits {
     }
 }
 
-/// The proxy in front of the edges, its configuration written.
+/// The proxy in front of the edges.
 pub(super) fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
@@ -41,33 +43,15 @@ pub(super) fn spec(
 ) -> Result<PartSpec, StackError> {
     let home = directory.make(NAME)?;
     let address = ports.address(Use::Nginx, 0);
-    let config = home.join("nginx.conf");
-    let path = |path: &std::path::Path| path.display().to_string();
-    let values = [
-        ("LISTEN", address.to_string()),
-        ("EDGES", upstream_servers(edges)),
-        ("NGINX", path(&repository::file("nginx"))),
-        ("LIMITS", path(&repository::file(limits.file()))),
-        ("DIRECTORY", path(&home)),
-    ];
-    repository::render("nginx/nginx.conf", &config, &values)?;
-    let arguments: [OsString; 8] = [
-        "-p".into(),
-        home.clone().into(),
-        "-c".into(),
-        config.into(),
-        "-e".into(),
-        "stderr".into(),
-        "-g".into(),
-        "daemon off;".into(),
-    ];
+    let mut arguments = configure(&home, address, edges, limits)?;
+    arguments.extend(["-g".into(), "daemon off;".into()]);
     Ok(PartSpec {
         name: NAME.to_owned(),
         kind: PartKind::Nginx,
         address,
         metrics: None,
         program: system_program("nginx"),
-        arguments: arguments.into(),
+        arguments,
         environment: Vec::new(),
         directory: home,
         log: directory.log(NAME),
@@ -77,8 +61,46 @@ pub(super) fn spec(
     })
 }
 
+/// An NGINX outside of any stack, its configuration filled in below `home`. It is one process, which
+/// ends when the child is dropped.
+pub fn nginx_command(
+    home: &Path,
+    listen: SocketAddr,
+    edges: &[SocketAddr],
+    limits: Limits,
+) -> Result<Command, StackError> {
+    let mut command = Command::new(system_program("nginx"));
+    command
+        .args(configure(home, listen, edges, limits)?)
+        .args(["-g", "daemon off; master_process off;"])
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Fills in `nginx/nginx.conf` below `home` and returns the arguments that NGINX runs with.
+fn configure(
+    home: &Path,
+    listen: SocketAddr,
+    edges: &[SocketAddr],
+    limits: Limits,
+) -> Result<Vec<OsString>, StackError> {
+    let config = home.join("nginx.conf");
+    let values = [
+        ("LISTEN", listen.to_string()),
+        ("EDGES", upstream_servers(edges)),
+        ("NGINX", repository::file("nginx").display().to_string()),
+        ("LIMITS", repository::file(limits.file()).display().to_string()),
+    ];
+    repository::render("nginx/nginx.conf", &config, &values)?;
+    Ok(vec!["-p".into(), home.into(), "-c".into(), config.into(), "-e".into(), "stderr".into()])
+}
+
 /// Lines of an upstream block. An edge that fails three times in a second is left alone for one.
 fn upstream_servers(edges: &[SocketAddr]) -> String {
+    if edges.is_empty() {
+        // NGINX wants one at least.
+        return "server 127.0.0.1:1 down;".to_owned();
+    }
     let servers: Vec<String> =
         edges.iter().map(|edge| format!("server {edge} max_fails=3 fail_timeout=1s;")).collect();
     servers.join("\n    ")

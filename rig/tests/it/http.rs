@@ -1,0 +1,60 @@
+//! One HTTP exchange, as plain as it gets: these tests look at headers and bodies as they are.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// NGINX gives up after 4 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+pub(crate) async fn get(server: SocketAddr, path: &str) -> Answer {
+    exchange(server, &format!("GET {path} HTTP/1.1\r\n"), "").await
+}
+
+/// `headers` are whole lines.
+pub(crate) async fn post(server: SocketAddr, path: &str, headers: &str, body: &str) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}",
+        body.len()
+    );
+    exchange(server, &head, body).await
+}
+
+async fn exchange(server: SocketAddr, head: &str, body: &str) -> Answer {
+    let request = format!("{head}Host: {server}\r\nConnection: close\r\n\r\n{body}");
+    let exchange = async {
+        let mut stream = TcpStream::connect(server).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = timeout(ANSWER_WITHIN, exchange).await.expect("an answer in time").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).expect("a status line").parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}

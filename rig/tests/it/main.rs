@@ -1,0 +1,7 @@
+//! Rig's integration tests: one binary, against the stack that `./dev test` starts.
+
+#![allow(clippy::unwrap_used, reason = "a test that finds anything else has failed")]
+
+mod http;
+mod nginx;
+mod stack;

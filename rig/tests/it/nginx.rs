@@ -1,0 +1,211 @@
+//! The repository's `nginx/` files in a real NGINX.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rig::stack::{Handle, Limits, PartKind, nginx_command, shared, wait_until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::process::Child;
+use tokio::task::JoinHandle;
+
+use crate::http::{self, Answer};
+
+const ISSUE: &str = "/api/v1/coupons/issue";
+const CLAIM: &str = r#"{"event_id":"nobody-made-it","user_id":"ann"}"#;
+
+/// An NGINX of its own, in front of any servers. Ends with the value.
+struct Proxy {
+    address: SocketAddr,
+    home: PathBuf,
+    _child: Child,
+}
+
+impl Proxy {
+    async fn start(edges: &[SocketAddr], limits: Limits) -> Self {
+        let address = free_address().await;
+        let home = empty_directory();
+        let child = nginx_command(&home, address, edges, limits)
+            .unwrap()
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let proxy = Self { address, home, _child: child };
+        let live = wait_until(Duration::from_secs(10), "NGINX", || async {
+            tokio::net::TcpStream::connect(address).await
+        });
+        live.await.unwrap();
+        proxy
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.home);
+    }
+}
+
+/// A server in an edge's place; counts the requests that it reads.
+struct Upstream {
+    address: SocketAddr,
+    requests: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Upstream {
+    /// `answer`: what it says to each request; `None`: nothing, and the connection stays open.
+    async fn start(answer: Option<&'static str>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.unwrap() > 0 {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                }
+                if let Some(answer) = answer {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+                open.push(stream);
+            }
+        });
+        Self { address, requests, task }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn empty_directory() -> PathBuf {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("firstcome-nginx-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn assert_problem(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("Content-Type"), Some("application/problem+json"));
+    assert!(answer.header("X-Request-Id").is_some(), "{answer:?}");
+    let problem = answer.json();
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["code"], code);
+    assert_eq!(problem["type"], format!("urn:firstcome:problem:{code}"));
+    assert!(problem["title"].is_string() && problem["detail"].is_string());
+}
+
+fn assert_retry_after(answer: &Answer) {
+    let seconds: u64 = answer.header("Retry-After").expect("Retry-After").parse().unwrap();
+    let ms = answer.json()["retry_after_ms"].as_u64().unwrap();
+    assert_eq!(seconds, ms.div_ceil(1_000).max(1));
+}
+
+#[tokio::test]
+async fn nginx_accepts_its_files_with_either_limits() {
+    for limits in [Limits::Real, Limits::Demo] {
+        let home = empty_directory();
+        let edge = free_address().await;
+        let mut command = nginx_command(&home, free_address().await, &[edge], limits).unwrap();
+        let output = command.arg("-t").output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{limits:?}: {said}");
+        assert!(!said.contains("[warn]"), "{limits:?}: {said}");
+        std::fs::remove_dir_all(home).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_real_limits_hold_back_one_address_and_one_credential_but_no_neighbour() {
+    let _guard = shared().await;
+    let edges = Handle::from_env().unwrap().addresses(PartKind::Edge);
+    let proxy = Proxy::start(&edges, Limits::Real).await;
+
+    // Five times as many as the burst of each bucket.
+    let anonymous = flood(proxy.address, "", 100).await;
+    let ann = flood(proxy.address, "Authorization: Bearer ann\r\n", 50).await;
+    for (who, answers) in [("anonymous", &anonymous), ("ann", &ann)] {
+        let held_back: Vec<&Answer> =
+            answers.iter().filter(|answer| answer.status == 429).collect();
+        assert!(held_back.len() > answers.len() / 2, "{who}: {} held back", held_back.len());
+        assert!(held_back.len() < answers.len(), "{who}: nothing went through");
+        for answer in held_back {
+            assert_problem(answer, 429, "too_many_requests");
+            assert_retry_after(answer);
+        }
+    }
+    // Another user at the same address, after both were held back.
+    let bob = flood(proxy.address, "Authorization: Bearer bob\r\n", 10).await;
+    assert!(bob.iter().all(|answer| answer.status != 429), "{bob:?}");
+}
+
+async fn flood(proxy: SocketAddr, headers: &str, requests: usize) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(requests);
+    for _ in 0..requests {
+        answers.push(http::post(proxy, ISSUE, headers, CLAIM).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn what_nginx_says_itself_is_a_problem_document() {
+    // Nobody listens there.
+    let proxy = Proxy::start(&[free_address().await], Limits::Demo).await;
+    let unreachable = http::post(proxy.address, ISSUE, "", CLAIM).await;
+    assert_problem(&unreachable, 502, "unavailable");
+    assert_retry_after(&unreachable);
+
+    assert_problem(&http::get(proxy.address, "/metrics").await, 404, "not_found");
+    let long = "x".repeat(5_000);
+    assert_problem(&http::post(proxy.address, ISSUE, "", &long).await, 413, "too_large");
+    assert_eq!(http::get(proxy.address, "/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_post_that_gets_no_answer_is_sent_to_one_edge_only() {
+    let silent = [Upstream::start(None).await, Upstream::start(None).await];
+    let proxy = Proxy::start(&silent.each_ref().map(|edge| edge.address), Limits::Demo).await;
+    let answer = http::post(proxy.address, ISSUE, "", CLAIM).await;
+    assert_problem(&answer, 504, "unavailable");
+    assert_retry_after(&answer);
+    let sent: usize = silent.iter().map(|edge| edge.requests.load(Ordering::SeqCst)).sum();
+    assert_eq!(sent, 1);
+}
+
+#[tokio::test]
+async fn a_post_goes_to_the_other_edge_where_one_refuses_connections() {
+    let edge = Upstream::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")).await;
+    let proxy = Proxy::start(&[free_address().await, edge.address], Limits::Demo).await;
+    for _ in 0..10 {
+        assert_eq!(http::post(proxy.address, ISSUE, "", CLAIM).await.status, 200);
+    }
+    assert_eq!(edge.requests.load(Ordering::SeqCst), 10);
+}
+
+#[tokio::test]
+async fn an_edges_own_503_is_passed_on_as_it_is() {
+    let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
+        Retry-After: 7\r\nContent-Length: 15\r\n\r\n{\"code\":\"busy\"}";
+    let edges = [Upstream::start(Some(busy)).await, Upstream::start(Some(busy)).await];
+    let proxy = Proxy::start(&edges.each_ref().map(|edge| edge.address), Limits::Demo).await;
+    let answer = http::post(proxy.address, ISSUE, "", CLAIM).await;
+    assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"code":"busy"}"#));
+    assert_eq!(answer.header("Retry-After"), Some("7"));
+}
