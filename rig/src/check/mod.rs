@@ -1,0 +1,55 @@
+//! The checker: what clients were told, what Redis has and what MySQL has, held against the
+//! invariants.
+//!
+//! [`check`] is a pure function of the three; reading them is done beside it. It believes none of
+//! the three more than another.
+
+pub mod evidence;
+pub mod history;
+mod order;
+pub mod snapshot;
+mod stock;
+mod stores;
+#[cfg(test)]
+mod tests;
+pub mod timing;
+mod users;
+pub mod verdict;
+pub mod violation;
+
+use evidence::Evidence;
+use snapshot::Holding;
+use verdict::{Counts, Findings, Verdict};
+
+pub use history::{BadHistory, History};
+pub use snapshot::{MysqlSnapshot, RedisSnapshot};
+
+/// Holds the three sources against the invariants.
+pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) -> Verdict {
+    let evidence = Evidence::new(history, redis, mysql);
+    let mut findings = Findings::default();
+    let held = |holdings: &[Holding]| {
+        let held = holdings.iter().filter(|holding| holding.is_held());
+        held.count() as u64
+    };
+    let counts = Counts {
+        told: evidence.told().count() as u64,
+        rows: held(&mysql.rows),
+        in_redis: held(&redis.wins),
+        oversold: stock::oversold(&evidence, &mut findings),
+        doubled: users::doubled(&evidence, &mut findings),
+        missing: stores::missing(&evidence, &mut findings),
+        unknown: history.unknown,
+    };
+    stock::sold_out_too_early(&evidence, &mut findings);
+    stock::miscounted(&evidence, &mut findings);
+    users::answers_changed(&evidence, &mut findings);
+    stores::disagree(&evidence, &mut findings);
+    stores::coupons_twice(&evidence, &mut findings);
+    order::winners_told_losses(&evidence, &mut findings);
+    order::losers_hold(&evidence, &mut findings);
+    order::won_after_sold_out(&evidence, &mut findings);
+    order::sequence_went_back(&evidence, &mut findings);
+    order::sequences_twice(&evidence, &mut findings);
+    Verdict { counts, findings }
+}

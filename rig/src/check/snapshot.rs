@@ -1,0 +1,66 @@
+//! What Redis and MySQL have of an event, side by side in the same words.
+
+use contract::coupon::CouponState;
+use contract::ids::{Attempt, CouponId, UserId};
+
+/// A coupon as a store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The winner.
+    pub user: UserId,
+    /// The coupon.
+    pub coupon: CouponId,
+    /// Its number within the event.
+    pub sequence: u64,
+    /// Which of the user's wins, from 1.
+    pub nth: u32,
+    /// Units.
+    pub quantity: u32,
+    /// The attempt that won it.
+    pub attempt: Attempt,
+    /// What became of it.
+    pub state: CouponState,
+}
+
+impl Holding {
+    /// Whether its unit cannot be sold again.
+    pub fn is_held(&self) -> bool {
+        self.state != CouponState::Returned
+    }
+}
+
+/// An event on its shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisSnapshot {
+    /// Units in all.
+    pub stock: u64,
+    /// Units held, as the script counts them.
+    pub held: u64,
+    /// The highest number given.
+    pub sequence: u64,
+    /// Outbox entries that Kafka has not acknowledged.
+    pub outbox: u64,
+    /// Fields or entries that cannot be read.
+    pub unreadable: u64,
+    /// Every win.
+    pub wins: Vec<Holding>,
+}
+
+/// An event in MySQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlSnapshot {
+    /// Units in all.
+    pub stock: u64,
+    /// Units that one user may hold.
+    pub limit: u32,
+    /// How often the event was armed.
+    pub epoch: u64,
+    /// Every row.
+    pub rows: Vec<Holding>,
+}
+
+/// Units of the holdings that are held.
+pub fn units_held(holdings: &[Holding]) -> u64 {
+    let held = holdings.iter().filter(|holding| holding.is_held());
+    held.map(|holding| u64::from(holding.quantity)).sum()
+}

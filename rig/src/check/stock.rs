@@ -1,0 +1,53 @@
+//! I1, never oversold; and its other side: nobody is told sold out while units are left.
+
+use super::evidence::Evidence;
+use super::snapshot::units_held;
+use super::verdict::Findings;
+use super::violation::{Place, Violation};
+
+/// Units beyond the stock, where most are.
+pub(super) fn oversold(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
+    let stock = evidence.stock();
+    let places = [
+        (Place::Told, units_told(evidence)),
+        (Place::Rows, units_held(&evidence.mysql.rows)),
+        (Place::Redis, units_held(&evidence.redis.wins)),
+    ];
+    let mut most = 0;
+    for (place, units) in places {
+        if units > stock {
+            most = most.max(units - stock);
+            findings.add(Violation::Oversold { place, units, stock });
+        }
+    }
+    most
+}
+
+fn units_told(evidence: &Evidence<'_>) -> u64 {
+    let held = evidence.told().filter(|told| evidence.is_held(told.coupon));
+    let units = held.map(|told| evidence.row(told.coupon).map_or(1, |row| row.quantity));
+    units.map(u64::from).sum()
+}
+
+/// Held units only grow while none comes back: what is left in the end was left all along.
+pub(super) fn sold_out_too_early(evidence: &Evidence<'_>, findings: &mut Findings) {
+    if evidence.history.first_sold_out_us.is_none() || evidence.units_came_back() {
+        return;
+    }
+    let (held, stock) = (units_held(&evidence.redis.wins), evidence.mysql.stock);
+    if held < stock {
+        findings.add(Violation::SoldOutWithUnitsLeft { held, stock });
+    }
+}
+
+/// The script decides by its counter, so the counter must be what the wins add up to.
+pub(super) fn miscounted(evidence: &Evidence<'_>, findings: &mut Findings) {
+    let redis = evidence.redis;
+    let wins = units_held(&redis.wins);
+    if redis.held != wins {
+        findings.add(Violation::Miscounted { counter: redis.held, wins });
+    }
+    if redis.unreadable > 0 {
+        findings.add(Violation::Unreadable { count: redis.unreadable });
+    }
+}

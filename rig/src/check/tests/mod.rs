@@ -1,0 +1,224 @@
+//! The checker on planted violations: every kind is caught as what it is, and what is right passes.
+
+mod planted;
+mod world;
+
+use std::collections::BTreeSet;
+
+use contract::coupon::CouponState;
+
+use super::history::{BadHistory, Fold, History};
+use super::violation::{Place, Violation};
+use planted::PLANTED;
+use world::{SOLD_OUT, clean, coupon, holding, won};
+
+/// The name of a violation's kind. A new kind does not compile until it has a name here.
+fn kind(violation: &Violation) -> &'static str {
+    let at = |place: &Place, told, rows, redis| match place {
+        Place::Told => told,
+        Place::Rows => rows,
+        Place::Redis => redis,
+    };
+    match violation {
+        Violation::Oversold { place, .. } => {
+            at(place, "oversold told", "oversold rows", "oversold redis")
+        }
+        Violation::Doubled { place, .. } => {
+            at(place, "doubled told", "doubled rows", "doubled redis")
+        }
+        Violation::Missing { place, .. } => at(place, "", "missing row", "missing in redis"),
+        Violation::Differs { place, .. } => at(place, "", "row differs", "redis differs"),
+        Violation::SequenceTwice { place, .. } => {
+            at(place, "number told twice", "number twice in rows", "number twice in redis")
+        }
+        Violation::CouponTwice { .. } => "coupon twice",
+        Violation::AnswerChanged { .. } => "answer changed",
+        Violation::WinnerToldLoss { .. } => "winner told a loss",
+        Violation::LoserHolds { place, .. } => {
+            at(place, "loser was told a win", "loser has a row", "loser has a win in redis")
+        }
+        Violation::SoldOutWithUnitsLeft { .. } => "sold out with units left",
+        Violation::WonAfterSoldOut { .. } => "won after sold out",
+        Violation::SequenceWentBack { .. } => "number went back",
+        Violation::Disagree { .. } => "stores disagree",
+        Violation::OnlyIn { place, .. } => at(place, "", "only a row", "only in redis"),
+        Violation::Miscounted { .. } => "miscounted",
+        Violation::Unreadable { .. } => "unreadable",
+    }
+}
+
+/// Every kind; what is missing in [`PLANTED`] is found by this.
+const KINDS: [&str; 27] = [
+    "answer changed",
+    "coupon twice",
+    "doubled redis",
+    "doubled rows",
+    "doubled told",
+    "loser has a row",
+    "loser has a win in redis",
+    "loser was told a win",
+    "miscounted",
+    "missing in redis",
+    "missing row",
+    "number told twice",
+    "number twice in redis",
+    "number twice in rows",
+    "number went back",
+    "only a row",
+    "only in redis",
+    "oversold redis",
+    "oversold rows",
+    "oversold told",
+    "redis differs",
+    "row differs",
+    "sold out with units left",
+    "stores disagree",
+    "unreadable",
+    "winner told a loss",
+    "won after sold out",
+];
+
+#[test]
+fn a_clean_history_passes() {
+    let verdict = clean().check();
+    assert_eq!(
+        verdict.to_string(),
+        "told wins 3 · rows 3 · in Redis 3 · doubled 0 · oversold 0 · told but missing 0 · \
+         unknown 0     PASS"
+    );
+    assert!(verdict.passes());
+}
+
+#[test]
+fn every_planted_violation_is_caught_as_what_it_is() {
+    for (nth, (wanted, plant)) in PLANTED.iter().enumerate() {
+        let mut world = clean();
+        plant(&mut world);
+        let verdict = world.check();
+        let found: BTreeSet<_> = verdict.findings.named().iter().map(kind).collect();
+        let wanted: BTreeSet<_> = wanted.iter().copied().collect();
+        assert_eq!(found, wanted, "planted world {nth}: {verdict}");
+        assert!(!verdict.passes());
+    }
+}
+
+#[test]
+fn every_kind_is_planted() {
+    let planted: BTreeSet<_> = PLANTED.iter().flat_map(|(kinds, _)| *kinds).copied().collect();
+    assert_eq!(planted, KINDS.into_iter().collect());
+}
+
+#[test]
+fn the_figures_count_what_is_wrong() {
+    let mut world = clean();
+    world.asks(120, 220, "bob", "-", &won(4, 4));
+    world.redis.wins.push(holding("bob", 4));
+    world.redis.held = 4;
+    let counts = world.check().counts;
+    assert_eq!((counts.told, counts.rows, counts.in_redis), (4, 3, 4));
+    assert_eq!((counts.doubled, counts.oversold, counts.missing), (1, 1, 1));
+}
+
+#[test]
+fn who_never_got_a_definite_answer_is_unknown_and_breaks_nothing() {
+    let mut world = clean();
+    world.asks(500, 600, "fay", "-", "503\tfenced\t-");
+    world.asks(510, 610, "gus", "-", "disconnected");
+    world.asks(520, 0, "hal", "-", "");
+    world.asks(530, 630, "ida", "-", "503\tbusy\t-");
+    world.asks(640, 650, "ida", "-", SOLD_OUT);
+    let verdict = world.check();
+    assert_eq!(verdict.counts.unknown, 3);
+    assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn a_win_that_its_user_was_never_told_is_no_violation() {
+    let mut world = clean();
+    world.first("cid").answer = "timed_out".to_owned();
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+    assert_eq!((verdict.counts.told, verdict.counts.unknown), (2, 1));
+}
+
+#[test]
+fn units_that_came_back_explain_a_win_after_sold_out() {
+    let mut world = clean();
+    world.stores(|wins| {
+        wins[0].state = CouponState::Returned;
+        wins.push(holding("dan", 4));
+    });
+    world.asks(700, 800, "dan", "-", &won(4, 4));
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+    world.stores(|wins| wins[0].state = CouponState::Issued);
+    assert!(!world.check().passes());
+}
+
+#[test]
+fn a_top_up_explains_a_win_after_sold_out() {
+    let mut world = clean();
+    world.redis.stock = 4;
+    world.mysql.stock = 4;
+    world.redis.held = 4;
+    world.stores(|wins| wins.push(holding("gus", 4)));
+    world.asks(700, 800, "gus", "-", &won(4, 4));
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn in_an_event_that_was_there_before_early_winners_prove_nothing() {
+    let mut world = clean();
+    world.header = world.header.replace("created", "existing");
+    world.first("cid").asked_us = 451;
+    world.first("cid").answered_us = 470;
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn with_a_higher_limit_each_attempt_is_a_claim_of_its_own() {
+    let mut world = clean();
+    world.header = world.header.replace("\t3\t1\t", "\t3\t2\t");
+    world.mysql.limit = 2;
+    world.stores(|wins| {
+        wins[2].user = "bob".parse().unwrap();
+        wins[2].nth = 2;
+    });
+    world.forget("cid");
+    world.asks(230, 330, "bob", "key-2", &won(3, 3));
+    let listed = format!("409\tlimit_reached\t{},2;{},3", coupon(2), coupon(3));
+    world.asks(340, 350, "bob", "key-3", &listed);
+    world.asks(500, 600, "ann", "key-b", SOLD_OUT);
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn a_history_that_does_not_hang_together_is_refused() {
+    let take = |lines: &[&str]| -> Result<History, BadHistory> {
+        let mut fold = Fold::default();
+        lines.iter().try_for_each(|line| fold.take(line))?;
+        fold.finish()
+    };
+    let header = "H\t1\tspring\tcreated\t3\t1\t1700000000000";
+    assert!(matches!(take(&[]), Err(BadHistory::Empty)));
+    assert!(matches!(take(&[header]), Err(BadHistory::Empty)));
+    let unasked = take(&[header, "A\t1\t10\t409\tsold_out\t-"]);
+    assert!(matches!(unasked, Err(BadHistory::Order { number: 2, .. })));
+    let headless = take(&["Q\t1\t10\tann\t-"]);
+    assert!(matches!(headless, Err(BadHistory::Order { number: 1, .. })));
+    let broken = take(&[header, "Q\t1"]);
+    assert!(matches!(broken, Err(BadHistory::Line { number: 2, .. })));
+}
+
+#[test]
+fn a_last_line_that_was_cut_short_is_left_out() {
+    let path = std::env::temp_dir().join(format!("firstcome-cut-{}", std::process::id()));
+    let text = "H\t1\tspring\tcreated\t3\t1\t1700000000000\nQ\t1\t10\tann\t-\nA\t1\t20\t40";
+    std::fs::write(&path, text).unwrap();
+    let history = History::read(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!((history.unknown, history.claims()), (1, 1));
+}

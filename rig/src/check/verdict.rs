@@ -1,0 +1,127 @@
+//! The outcome of a check: counts, and what is broken.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::mem::{Discriminant, discriminant};
+
+use super::violation::Violation;
+
+/// Offenders of one kind that are named; the rest are counted.
+const NAMED: u64 = 5;
+
+/// The figures of the verdict line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Different coupons that clients were told of.
+    pub told: u64,
+    /// Rows in MySQL that are held.
+    pub rows: u64,
+    /// Wins in Redis that are held.
+    pub in_redis: u64,
+    /// Users who have more than the limit, anywhere.
+    pub doubled: u64,
+    /// Units beyond the stock, where most are.
+    pub oversold: u64,
+    /// Told coupons without their row.
+    pub missing: u64,
+    /// Claims to which nobody got a definite answer.
+    pub unknown: u64,
+}
+
+/// What is broken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    named: Vec<Violation>,
+    found: HashMap<Discriminant<Violation>, u64>,
+}
+
+impl Findings {
+    /// Notes a violation.
+    pub fn add(&mut self, violation: Violation) {
+        let found = self.found.entry(discriminant(&violation)).or_default();
+        *found += 1;
+        if *found <= NAMED {
+            self.named.push(violation);
+        }
+    }
+
+    /// Whether nothing is broken.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> u64 {
+        self.found.values().sum()
+    }
+
+    /// The first of each kind.
+    pub fn named(&self) -> &[Violation] {
+        &self.named
+    }
+}
+
+/// The outcome of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The figures.
+    pub counts: Counts,
+    /// What is broken.
+    pub findings: Findings,
+}
+
+impl Verdict {
+    /// Whether every invariant holds. *Unknown* breaks none: nobody was told anything.
+    pub fn passes(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// The verdict line, then the first offenders.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { told, rows, in_redis, doubled, oversold, missing, unknown } = self.counts;
+        let word = if self.passes() { "PASS" } else { "FAIL" };
+        write!(
+            f,
+            "told wins {told} · rows {rows} · in Redis {in_redis} · doubled {doubled} · \
+             oversold {oversold} · told but missing {missing} · unknown {unknown}     {word}"
+        )?;
+        for violation in self.findings.named() {
+            write!(f, "\n  {violation}")?;
+        }
+        let further = self.findings.total() - self.findings.named().len() as u64;
+        if further > 0 {
+            write!(f, "\n  and {further} more")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_the_one_that_people_grep_for() {
+        let counts = Counts { told: 1_000, rows: 1_000, in_redis: 1_000, ..Counts::default() };
+        let mut verdict = Verdict { counts, findings: Findings::default() };
+        assert_eq!(
+            verdict.to_string(),
+            "told wins 1000 · rows 1000 · in Redis 1000 · doubled 0 · oversold 0 · \
+             told but missing 0 · unknown 0     PASS"
+        );
+        for count in 1..=7 {
+            verdict.findings.add(Violation::Unreadable { count });
+        }
+        verdict.findings.add(Violation::Miscounted { counter: 1, wins: 2 });
+        let text = verdict.to_string();
+        assert!(text.contains("FAIL\n  unreadable: 1 fields"), "{text}");
+        assert!(text.contains("unreadable: 5"), "{text}");
+        assert!(!text.contains("unreadable: 6"), "{text}");
+        assert!(
+            text.ends_with("Redis counts 1 units as held, its wins are 2\n  and 2 more"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! What can be wrong, each kind with its offender.
+
+use std::fmt;
+
+use contract::ids::CouponId;
+
+/// A store, or what clients were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// What clients were told.
+    Told,
+    /// Rows of MySQL.
+    Rows,
+    /// Wins in Redis.
+    Redis,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Told => "what clients were told",
+            Self::Rows => "MySQL",
+            Self::Redis => "Redis",
+        })
+    }
+}
+
+/// An invariant is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// I1: more units than there are.
+    Oversold {
+        /// Where.
+        place: Place,
+        /// Units told or held.
+        units: u64,
+        /// Units that there are.
+        stock: u64,
+    },
+    /// I2: a user has more than the limit.
+    Doubled {
+        /// Where.
+        place: Place,
+        /// Who.
+        user: String,
+        /// What the user has.
+        coupons: Vec<CouponId>,
+        /// The limit.
+        limit: u32,
+    },
+    /// I3: a coupon was told and is not there.
+    Missing {
+        /// Where it is missing.
+        place: Place,
+        /// Who was told.
+        user: String,
+        /// The coupon.
+        coupon: CouponId,
+        /// Its number.
+        sequence: u64,
+    },
+    /// I3: a coupon was told and is there as another.
+    Differs {
+        /// Where.
+        place: Place,
+        /// The coupon.
+        coupon: CouponId,
+        /// User and number as told.
+        told: (String, u64),
+        /// User and number as they are there.
+        found: (String, u64),
+    },
+    /// I7: one number was given to two coupons.
+    SequenceTwice {
+        /// Where.
+        place: Place,
+        /// The number.
+        sequence: u64,
+        /// Two of its coupons.
+        coupons: [CouponId; 2],
+    },
+    /// One coupon was told to two users, or with two numbers.
+    CouponTwice {
+        /// The coupon.
+        coupon: CouponId,
+        /// Users and numbers.
+        told: [(String, u64); 2],
+    },
+    /// The same attempt was told another coupon.
+    AnswerChanged {
+        /// Who.
+        user: String,
+        /// The `Idempotency-Key`.
+        attempt: String,
+        /// Two of the coupons.
+        coupons: [CouponId; 2],
+    },
+    /// I6: after a win was told, the same claim was told a loss.
+    WinnerToldLoss {
+        /// Who.
+        user: String,
+        /// What had been told.
+        coupon: CouponId,
+        /// When it had been told.
+        told_us: u64,
+        /// When the request was sent that was answered with the loss.
+        asked_us: u64,
+    },
+    /// I6: a claim was told sold out, and it has won. No unit came back that could explain it.
+    LoserHolds {
+        /// Where the win is.
+        place: Place,
+        /// Who.
+        user: String,
+        /// What it won.
+        coupon: CouponId,
+    },
+    /// I6: somebody was told sold out, and units are left. None came back that could explain it.
+    SoldOutWithUnitsLeft {
+        /// Units held in the end.
+        held: u64,
+        /// Units that there are.
+        stock: u64,
+    },
+    /// I6: a claim that was first asked after sold out had been told has won.
+    WonAfterSoldOut {
+        /// Who.
+        user: String,
+        /// What.
+        coupon: CouponId,
+        /// When it was first asked.
+        asked_us: u64,
+        /// When sold out had been told.
+        sold_out_us: u64,
+    },
+    /// A number that was told before another claim was asked is higher than that claim's.
+    SequenceWentBack {
+        /// The lower number, asked for later.
+        later: (String, u64),
+        /// The higher number, told earlier.
+        earlier: (String, u64),
+    },
+    /// Redis and MySQL have the same coupon as different ones.
+    Disagree {
+        /// The coupon.
+        coupon: CouponId,
+        /// User and number in MySQL.
+        row: (String, u64),
+        /// User and number in Redis.
+        win: (String, u64),
+    },
+    /// Redis and MySQL do not have the same coupons.
+    OnlyIn {
+        /// The one that has it.
+        place: Place,
+        /// Who.
+        user: String,
+        /// The coupon.
+        coupon: CouponId,
+    },
+    /// The counter of held units is not what the wins add up to.
+    Miscounted {
+        /// The counter.
+        counter: u64,
+        /// The sum.
+        wins: u64,
+    },
+    /// Something in Redis cannot be read.
+    Unreadable {
+        /// How many fields or entries.
+        count: u64,
+    },
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Oversold { place, units, stock } => {
+                write!(f, "oversold: {units} units of {stock} in {place}")
+            }
+            Self::Doubled { place, user, coupons, limit } => {
+                let coupons: Vec<String> = coupons.iter().map(CouponId::to_string).collect();
+                let coupons = coupons.join(", ");
+                write!(f, "doubled: {user} has more than {limit} in {place}: {coupons}")
+            }
+            Self::Missing { place, user, coupon, sequence } => write!(
+                f,
+                "missing: {user} was told {coupon}, number {sequence}, which is not in {place}"
+            ),
+            Self::Differs { place, coupon, told: (user, sequence), found: (other, number) } => {
+                write!(
+                    f,
+                    "differs: {coupon} was told to {user} as number {sequence}; in {place} it is \
+                 {other}'s, number {number}"
+                )
+            }
+            Self::SequenceTwice { place, sequence, coupons: [one, two] } => {
+                write!(f, "number twice: {sequence} is {one} and {two} in {place}")
+            }
+            Self::CouponTwice { coupon, told: [(one, first), (two, second)] } => write!(
+                f,
+                "coupon twice: {coupon} was told to {one} as number {first} and to {two} as number \
+                 {second}"
+            ),
+            Self::AnswerChanged { user, attempt, coupons: [one, two] } => write!(
+                f,
+                "answer changed: {user} was told {one} and {two} for the same attempt {attempt}"
+            ),
+            Self::WinnerToldLoss { user, coupon, told_us, asked_us } => write!(
+                f,
+                "winner told a loss: {user} had {coupon} at {told_us} µs, asked again at \
+                 {asked_us} µs and was refused"
+            ),
+            Self::LoserHolds { place, user, coupon } => {
+                write!(f, "loser holds: {user} was told sold out and has {coupon} in {place}")
+            }
+            Self::SoldOutWithUnitsLeft { held, stock } => {
+                write!(f, "sold out too early: it was told, and {held} units of {stock} are held")
+            }
+            Self::WonAfterSoldOut { user, coupon, asked_us, sold_out_us } => write!(
+                f,
+                "won after sold out: {user} first asked at {asked_us} µs, sold out had been told \
+                 at {sold_out_us} µs, and won {coupon}"
+            ),
+            Self::SequenceWentBack { later: (later, low), earlier: (earlier, high) } => write!(
+                f,
+                "number went back: {later} asked after {earlier} had been told number {high}, and \
+                 got number {low}"
+            ),
+            Self::Disagree { coupon, row: (user, sequence), win: (other, number) } => write!(
+                f,
+                "stores disagree: {coupon} is {user}'s, number {sequence}, in MySQL and {other}'s, \
+                 number {number}, in Redis"
+            ),
+            Self::OnlyIn { place, user, coupon } => write!(f, "only in {place}: {user}'s {coupon}"),
+            Self::Miscounted { counter, wins } => {
+                write!(f, "miscounted: Redis counts {counter} units as held, its wins are {wins}")
+            }
+            Self::Unreadable { count } => {
+                write!(f, "unreadable: {count} fields or entries in Redis")
+            }
+        }
+    }
+}
