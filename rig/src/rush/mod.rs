@@ -11,6 +11,8 @@ pub mod live;
 pub mod names;
 pub mod recorder;
 pub mod schedule;
+#[cfg(test)]
+mod tests;
 pub mod worker;
 
 use std::io;
