@@ -7,7 +7,7 @@ use rskafka::BackoffConfig;
 use rskafka::client::{Client, ClientBuilder};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
 use super::error::KafkaError;
@@ -15,6 +15,8 @@ use super::partition::Partition;
 
 /// To find a broker that answers and to learn who leads what.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Who reaches for a leader again needs to know who leads now, not who led this long ago.
+const FRESH: Duration = Duration::from_secs(1);
 /// The largest answer of a broker.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -36,7 +38,16 @@ struct Inner {
 #[derive(Default)]
 struct Generation {
     number: u64,
-    client: Option<Arc<Client>>,
+    made: Option<(Instant, Arc<Client>)>,
+}
+
+impl Generation {
+    /// The client, if it is good for a call that last failed with generation `failed` (0: none).
+    fn good_after(&self, failed: u64) -> Option<Arc<Client>> {
+        let (made, client) = self.made.as_ref()?;
+        let good = failed == 0 || (self.number > failed && made.elapsed() < FRESH);
+        good.then(|| Arc::clone(client))
+    }
 }
 
 impl Kafka {
@@ -51,22 +62,23 @@ impl Kafka {
         Partition::new(self.clone(), topic.into(), partition)
     }
 
-    /// A client younger than generation `failed`, and its generation. Within [`CONNECT_TIMEOUT`].
+    /// A client, and its generation, for a call that last failed with generation `failed` (0:
+    /// none), within [`CONNECT_TIMEOUT`].
     pub(super) async fn client(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {
-        timeout(CONNECT_TIMEOUT, self.younger_than(failed))
+        timeout(CONNECT_TIMEOUT, self.good_after(failed))
             .await
             .map_err(|_| KafkaError::NotSent(format!("no broker within {CONNECT_TIMEOUT:?}")))?
     }
 
-    async fn younger_than(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {
+    async fn good_after(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {
         // Held while connecting: whoever waits takes the client that comes of it.
         let mut current = self.inner.current.lock().await;
-        if let Some(client) = current.client.as_ref().filter(|_| current.number > failed) {
-            return Ok((current.number, Arc::clone(client)));
+        if let Some(client) = current.good_after(failed) {
+            return Ok((current.number, client));
         }
         let client = Arc::new(connect(&self.inner.brokers).await?);
-        let number = current.number.max(failed) + 1;
-        *current = Generation { number, client: Some(Arc::clone(&client)) };
+        let number = current.number + 1;
+        *current = Generation { number, made: Some((Instant::now(), Arc::clone(&client))) };
         info!(generation = number, "connected to Kafka");
         Ok((number, client))
     }

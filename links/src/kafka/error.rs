@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use rskafka::BackoffError;
 use rskafka::client::error::{Error, ProtocolError};
 
 /// What a call that failed came to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KafkaError {
-    /// No connection to the partition's leader: nothing was sent.
+    /// The partition's leader was not reached, or answered that it leads it no more: nothing was
+    /// written.
     #[error("not sent: {0}")]
     NotSent(String),
     /// A timeout, a lost connection or a broker's error: a produce may have been written.
@@ -50,15 +52,80 @@ impl KafkaError {
 
 /// What an error of rskafka means for a call at that offset (-1 where it has none).
 pub(super) fn classify(error: &Error, offset: i64) -> KafkaError {
+    let error = innermost(error);
+    let text = error.to_string();
     match error {
         Error::ServerError { protocol_error, .. } => match protocol_error {
             ProtocolError::OffsetOutOfRange => KafkaError::OutOfRange { offset },
+            ProtocolError::NotLeaderOrFollower
+            | ProtocolError::LeaderNotAvailable
+            | ProtocolError::UnknownTopicOrPartition => KafkaError::NotSent(text),
             ProtocolError::MessageTooLarge
             | ProtocolError::RecordListTooLarge
             | ProtocolError::InvalidRecord
-            | ProtocolError::InvalidTopicException => KafkaError::Refused(error.to_string()),
-            _ => KafkaError::Unknown(error.to_string()),
+            | ProtocolError::InvalidTopicException => KafkaError::Refused(text),
+            _ => KafkaError::Unknown(text),
         },
-        _ => KafkaError::Unknown(error.to_string()),
+        _ => KafkaError::Unknown(text),
+    }
+}
+
+/// The error itself, without the notice that no time was left to try again.
+fn innermost(error: &Error) -> &Error {
+    match error {
+        Error::RetryFailed(BackoffError::DeadlineExceded { source, .. }) => {
+            source.downcast_ref::<Error>().map_or(error, innermost)
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rskafka::client::error::RequestContext;
+
+    fn server_error(protocol_error: ProtocolError) -> Error {
+        Error::ServerError {
+            protocol_error,
+            error_message: None,
+            request: RequestContext::Topic("coupon-issued".to_owned()),
+            response: None,
+            is_virtual: false,
+        }
+    }
+
+    fn class(protocol_error: ProtocolError) -> KafkaError {
+        let direct = classify(&server_error(protocol_error), 7);
+        // The same after rskafka has given up to try again.
+        let gave_up = Error::RetryFailed(BackoffError::DeadlineExceded {
+            deadline: Duration::ZERO,
+            source: Box::new(server_error(protocol_error)),
+        });
+        assert_eq!(classify(&gave_up, 7), direct);
+        direct
+    }
+
+    #[test]
+    fn the_brokers_code_decides() {
+        assert_eq!(class(ProtocolError::OffsetOutOfRange), KafkaError::OutOfRange { offset: 7 });
+        for code in [ProtocolError::NotLeaderOrFollower, ProtocolError::UnknownTopicOrPartition] {
+            assert!(matches!(class(code), KafkaError::NotSent(_)), "{code:?}");
+            assert_eq!(class(code).retry(), Retry::Transient);
+        }
+        for code in [ProtocolError::MessageTooLarge, ProtocolError::RecordListTooLarge] {
+            assert!(matches!(class(code), KafkaError::Refused(_)), "{code:?}");
+            assert_eq!(class(code).retry(), Retry::Permanent);
+        }
+        // After the append: it may stay.
+        let after = ProtocolError::NotEnoughReplicasAfterAppend;
+        assert!(matches!(class(after), KafkaError::Unknown(_)));
+        assert_eq!(class(after).retry(), Retry::Transient);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_leaves_it_unknown() {
+        let error = Error::InvalidResponse("no".to_owned());
+        assert!(matches!(classify(&error, -1), KafkaError::Unknown(_)));
     }
 }
