@@ -1,0 +1,112 @@
+//! A claim, from the request to what is told.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use contract::event::Phase;
+use contract::ids::{Attempt, EventId, UserId};
+use hyper::Request;
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until};
+
+use crate::claims::{Claim, Claims, Told, Untold};
+use crate::directory::{Directory, NotKnown};
+use crate::identity::{Mode, Unauthenticated};
+use crate::metrics::ClaimMetrics;
+use crate::request::{BadRequest, IssueRequest, read_issue};
+
+/// From the read request to the answer.
+pub const CLAIM_DEADLINE: Duration = Duration::from_secs(2);
+/// Between two tries while new units are about to go on sale, which takes 200 ms.
+const REOPENING_PAUSE: Duration = Duration::from_millis(40);
+
+/// Answers claims on one core.
+pub struct Issue {
+    /// Who says which user asks.
+    pub identity: Mode,
+    /// Which events there are.
+    pub directory: Directory,
+    /// Where claims are answered.
+    pub claims: Rc<Claims>,
+    /// How long that takes.
+    pub metrics: ClaimMetrics,
+}
+
+/// What is told, to whom, of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The event.
+    pub event: EventId,
+    /// The user.
+    pub user: UserId,
+    /// What is told.
+    pub told: Told,
+}
+
+/// Why nothing is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotIssued {
+    /// The request cannot be understood.
+    Request(BadRequest),
+    /// Nobody is named.
+    Unauthenticated(Unauthenticated),
+    /// There is no such event.
+    UnknownEvent(EventId),
+    /// There may be such an event.
+    DirectoryStale(EventId),
+    /// A user may hold more than one of it, and the attempt has no name.
+    KeyRequired(EventId),
+    /// The truth could not be found out.
+    Untold(EventId, Untold),
+}
+
+impl Issue {
+    /// Answers one claim: read, identify, admit, answer from memory, or else ask.
+    pub async fn issue(&self, request: Request<Incoming>) -> Result<Answered, NotIssued> {
+        let (head, body) = request.into_parts();
+        let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
+        let IssueRequest { event, user, attempt, request_id } = request;
+        let user = self.identity.identify(user).map_err(NotIssued::Unauthenticated)?;
+        if let Err(refused) = self.admit(&event, attempt) {
+            return Err(refused(event));
+        }
+        if self.claims.is_sold_out_for(&event, &user) {
+            return Ok(Answered { event, user, told: Told::SoldOut });
+        }
+        match self.ask(&event, Claim::new(user.clone(), attempt, request_id)).await {
+            Ok(told) => Ok(Answered { event, user, told }),
+            Err(why) => Err(NotIssued::Untold(event, why)),
+        }
+    }
+
+    /// Whether a claim of this event may be made at all, by what the directory says.
+    fn admit(&self, event: &EventId, attempt: Attempt) -> Result<(), fn(EventId) -> NotIssued> {
+        let standing = self.directory.find(event).map_err(|why| match why {
+            NotKnown::Unknown => NotIssued::UnknownEvent,
+            NotKnown::Stale => NotIssued::DirectoryStale,
+        })?;
+        if standing.phase == Phase::Fencing {
+            return Err(|event| NotIssued::Untold(event, Untold::Fenced));
+        }
+        if standing.per_user_limit > 1 && attempt == Attempt::NONE {
+            return Err(NotIssued::KeyRequired);
+        }
+        Ok(())
+    }
+
+    /// Asks Redis, again while new units are about to go on sale.
+    async fn ask(&self, event: &EventId, claim: Claim) -> Result<Told, Untold> {
+        let began = Instant::now();
+        let deadline = began + CLAIM_DEADLINE;
+        let outcome = loop {
+            let outcome = self.claims.ask(event, claim.clone(), deadline).await;
+            let again = Instant::now() + REOPENING_PAUSE;
+            if outcome != Err(Untold::Reopening) || again >= deadline {
+                break outcome;
+            }
+            sleep_until(again).await;
+        };
+        self.metrics.claim_seconds.record(began.elapsed().as_secs_f64());
+        outcome
+    }
+}

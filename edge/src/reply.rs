@@ -1,0 +1,359 @@
+//! Replies: the one place where an outcome or an error becomes HTTP. What the public reads says
+//! what to do; what went wrong inside is in the log.
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat};
+use contract::coupon::{CouponState, Win};
+use contract::ids::{CouponId, EventId, UserId};
+use http_body_util::Full;
+use hyper::Response;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use serde::Serialize;
+
+use crate::claims::{Told, Untold};
+use crate::code::{Code, RetryAfter};
+use crate::health::Report;
+use crate::issue::{Answered, NotIssued};
+use crate::mine::{Mine, NotListed};
+use crate::request::BadRequest;
+use crate::status::{NoStatus, Status};
+
+/// What a connection sends back.
+pub type HttpResponse = Response<Full<Bytes>>;
+
+/// A reply and what it is, for the metrics.
+#[derive(Debug)]
+pub struct Reply {
+    /// What it is.
+    pub code: Code,
+    /// How it is sent.
+    pub response: HttpResponse,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// A 401 must name a scheme; the open mode has none that is registered.
+const OPEN_SCHEME: HeaderValue = HeaderValue::from_static("Open realm=\"firstcome\"");
+
+/// The longest Retry-After for an opening that is further away.
+const MAX_OPENING_WAIT_MS: u64 = 60_000;
+
+/// RFC 9457, with the members that this API adds.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(skip)]
+    kind: Code,
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'a EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupons: Option<Vec<CouponBody>>,
+}
+
+#[derive(Serialize)]
+struct IssuedBody<'a> {
+    outcome: &'static str,
+    event_id: &'a EventId,
+    user_id: &'a UserId,
+    coupon_id: CouponId,
+    sequence: u64,
+    issued_at: String,
+}
+
+#[derive(Serialize)]
+struct CouponBody {
+    coupon_id: CouponId,
+    sequence: u64,
+    state: CouponState,
+    issued_at: String,
+}
+
+#[derive(Serialize)]
+struct MineBody<'a> {
+    event_id: &'a EventId,
+    user_id: &'a UserId,
+    coupons: Vec<CouponBody>,
+}
+
+#[derive(Serialize)]
+struct StatusBody<'a> {
+    event_id: &'a EventId,
+    phase: &'static str,
+    stock: u64,
+    left: u64,
+    per_user_limit: u32,
+    opens_at: Option<String>,
+    closes_at: Option<String>,
+}
+
+/// The reply to a claim.
+pub fn issue(result: Result<Answered, NotIssued>) -> Reply {
+    match result {
+        Ok(answered) => told(&answered),
+        Err(NotIssued::Request(bad)) => bad_request(&bad),
+        Err(NotIssued::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotIssued::UnknownEvent(event)) => unknown_event(&event),
+        Err(NotIssued::DirectoryStale(event)) => directory_stale(&event),
+        Err(NotIssued::KeyRequired(event)) => {
+            let detail = "a user may hold more than one: name each attempt by an Idempotency-Key";
+            Problem::of(Code::IdempotencyKeyRequired, detail).event(&event).reply()
+        }
+        Err(NotIssued::Untold(event, why)) => untold(&event, why),
+    }
+}
+
+fn told(Answered { event, user, told }: &Answered) -> Reply {
+    match told {
+        Told::Issued(win) => issued(Code::Issued, event, user, win),
+        Told::AlreadyIssued(win) => issued(Code::AlreadyIssued, event, user, win),
+        Told::LimitReached(wins) => {
+            let mut problem = Problem::of(Code::LimitReached, "you hold as many as allowed");
+            problem.coupons = Some(wins.iter().map(CouponBody::of).collect());
+            problem.event(event).reply()
+        }
+        Told::Revoked => {
+            let detail = "your coupon was revoked and counts against your limit";
+            Problem::of(Code::Revoked, detail).event(event).reply()
+        }
+        Told::SoldOut => sold_out(event),
+        Told::NotOpen { opens_at_ms, now_ms } => not_open(event, *opens_at_ms, *now_ms),
+        Told::Paused => Problem::of(Code::Paused, "the event is paused").event(event).reply(),
+        Told::Closed => Problem::of(Code::Closed, "the event is over").event(event).reply(),
+    }
+}
+
+fn issued(code: Code, event_id: &EventId, user_id: &UserId, win: &Win) -> Reply {
+    let body = IssuedBody {
+        outcome: code.as_str(),
+        event_id,
+        user_id,
+        coupon_id: win.coupon,
+        sequence: win.sequence,
+        issued_at: rfc3339(win.issued_at_ms),
+    };
+    json(code, &body)
+}
+
+/// Most answers of a rush are this one: put together from three pieces, without serde.
+fn sold_out(event: &EventId) -> Reply {
+    const BEFORE: &[u8] =
+        br#"{"type":"urn:firstcome:problem:sold_out","title":"Sold out","status":409,"#;
+    const BETWEEN: &[u8] = br#""detail":"no unit is left","code":"sold_out","event_id":""#;
+    const AFTER: &[u8] = br#""}"#;
+    let body = [BEFORE, BETWEEN, event.as_str().as_bytes(), AFTER].concat();
+    respond(Code::SoldOut, PROBLEM, body)
+}
+
+fn not_open(event: &EventId, opens_at_ms: u64, now_ms: u64) -> Reply {
+    let mut problem = Problem::of(Code::NotOpen, "the event is not open yet").event(event);
+    if opens_at_ms > now_ms {
+        let wait_ms = (opens_at_ms - now_ms).min(MAX_OPENING_WAIT_MS);
+        problem.opens_at = Some(rfc3339(opens_at_ms));
+        problem.retry_after_ms =
+            problem.retry_after_ms.map(|jitter_ms| wait_ms.saturating_add(jitter_ms / 2));
+    }
+    problem.reply()
+}
+
+fn untold(event: &EventId, why: Untold) -> Reply {
+    let (code, detail) = match why {
+        Untold::Busy => (Code::Busy, "too many requests are waiting"),
+        Untold::Reopening => (Code::Busy, "more units are about to go on sale"),
+        Untold::Fenced => (Code::Fenced, "the event recovers from a fault"),
+        Untold::Unconfirmed => (Code::Unconfirmed, "what was found could not be confirmed"),
+        Untold::Unavailable => (Code::Unavailable, "the event's store did not answer"),
+    };
+    let detail = format!("{detail}; ask again to learn where you stand");
+    Problem::of(code, &detail).event(event).reply()
+}
+
+/// The reply to a question how an event stands.
+pub fn status(result: Result<Status, NoStatus>) -> Reply {
+    match result {
+        Ok(status) => {
+            let body = StatusBody {
+                event_id: &status.event,
+                phase: status.phase.as_str(),
+                stock: status.stock,
+                left: status.left,
+                per_user_limit: status.per_user_limit,
+                opens_at: some_rfc3339(status.opens_at_ms),
+                closes_at: some_rfc3339(status.closes_at_ms),
+            };
+            json(Code::Ok, &body)
+        }
+        Err(NoStatus::Request(bad)) => bad_request(&bad),
+        Err(NoStatus::UnknownEvent(event)) => unknown_event(&event),
+        Err(NoStatus::DirectoryStale(event)) => directory_stale(&event),
+        Err(NoStatus::Untold(event, why)) => untold(&event, why),
+    }
+}
+
+/// The reply to a question for one's coupons.
+pub fn mine(result: Result<Mine, NotListed>) -> Reply {
+    match result {
+        Ok(mine) => {
+            let coupons = mine.wins.iter().map(CouponBody::of).collect();
+            json(Code::Ok, &MineBody { event_id: &mine.event, user_id: &mine.user, coupons })
+        }
+        Err(NotListed::Request(bad)) => bad_request(&bad),
+        Err(NotListed::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotListed::UnknownEvent(event)) => unknown_event(&event),
+        Err(NotListed::DirectoryStale(event)) => directory_stale(&event),
+        Err(NotListed::Untold(event, why)) => untold(&event, why),
+    }
+}
+
+/// The reply to `/health`: 200 also when degraded, 503 when nothing can be granted.
+pub fn health(report: &Report) -> Reply {
+    let mut reply = json(Code::Ok, report);
+    if !report.can_grant() {
+        reply.code = Code::NotReady;
+        *reply.response.status_mut() = Code::NotReady.status();
+    }
+    reply
+}
+
+/// The reply to `/health/live`.
+pub fn live() -> Reply {
+    respond(Code::Ok, JSON, &b"{\"status\":\"live\"}"[..])
+}
+
+/// The reply to `/health/ready`; `Err` says what it waits for.
+pub fn ready(ready: Result<(), &'static str>) -> Reply {
+    match ready {
+        Ok(()) => respond(Code::Ok, JSON, &b"{\"status\":\"ready\"}"[..]),
+        Err(why) => Problem::of(Code::NotReady, why).reply(),
+    }
+}
+
+/// No such path.
+pub fn not_found() -> Reply {
+    Problem::of(Code::NotFound, "there is nothing at this path").reply()
+}
+
+/// The path knows other methods.
+pub fn method_not_allowed(allowed: &'static str) -> Reply {
+    let detail = format!("this path takes {allowed}");
+    let mut reply = Problem::of(Code::MethodNotAllowed, &detail).reply();
+    reply.response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// The reply to OPTIONS.
+pub fn options(allowed: &'static str) -> Reply {
+    let mut reply = respond(Code::Ok, JSON, Bytes::new());
+    *reply.response.status_mut() = hyper::StatusCode::NO_CONTENT;
+    let headers = reply.response.headers_mut();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+fn bad_request(bad: &BadRequest) -> Reply {
+    let code = match bad {
+        BadRequest::Malformed(_) => Code::Malformed,
+        BadRequest::TooLarge => Code::TooLarge,
+        BadRequest::TooSlow => Code::TooSlow,
+        BadRequest::NotJson => Code::UnsupportedMediaType,
+    };
+    Problem::of(code, &bad.to_string()).reply()
+}
+
+fn unauthenticated(detail: &str) -> Reply {
+    let mut reply = Problem::of(Code::Unauthenticated, detail).reply();
+    reply.response.headers_mut().insert(WWW_AUTHENTICATE, OPEN_SCHEME);
+    reply
+}
+
+fn unknown_event(event: &EventId) -> Reply {
+    Problem::of(Code::UnknownEvent, "there is no such event").event(event).reply()
+}
+
+fn directory_stale(event: &EventId) -> Reply {
+    let detail = "the event is not known here, but news may not have arrived; ask again";
+    Problem::of(Code::DirectoryStale, detail).event(event).reply()
+}
+
+impl<'a> Problem<'a> {
+    fn of(kind: Code, detail: &'a str) -> Self {
+        Self {
+            kind,
+            r#type: format!("urn:firstcome:problem:{}", kind.as_str()),
+            title: kind.title(),
+            status: kind.status().as_u16(),
+            detail,
+            code: kind.as_str(),
+            event_id: None,
+            opens_at: None,
+            retry_after_ms: kind.retry_after().map(RetryAfter::draw_ms),
+            coupons: None,
+        }
+    }
+
+    fn event(self, event: &'a EventId) -> Self {
+        Self { event_id: Some(event), ..self }
+    }
+
+    fn reply(self) -> Reply {
+        let mut reply = respond(self.kind, PROBLEM, encode(&self));
+        if let Some(ms) = self.retry_after_ms {
+            let seconds = HeaderValue::from(ms.div_ceil(1_000).max(1));
+            reply.response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        reply
+    }
+}
+
+impl CouponBody {
+    fn of(win: &Win) -> Self {
+        Self {
+            coupon_id: win.coupon,
+            sequence: win.sequence,
+            state: win.state,
+            issued_at: rfc3339(win.issued_at_ms),
+        }
+    }
+}
+
+fn json(code: Code, body: &impl Serialize) -> Reply {
+    respond(code, JSON, encode(body))
+}
+
+fn encode(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("a body has only strings, numbers and lists")
+}
+
+fn respond(code: Code, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = code.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    Reply { code, response }
+}
+
+/// Unix milliseconds as RFC 3339 in UTC, with milliseconds.
+fn rfc3339(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(DateTime::from_timestamp_millis);
+    time.unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// 0 means that there is no such moment.
+fn some_rfc3339(ms: u64) -> Option<String> {
+    (ms > 0).then(|| rfc3339(ms))
+}
+
+#[cfg(test)]
+mod tests;
