@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{event, part, status, test, up};
+use crate::verbs::{check, demo, event, part, rush, status, test, up};
 
 /// Runs Firstcome on this machine and tries it.
 #[derive(Debug, Parser)]
@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// A rush on a stack of its own, and the verdict
+    Demo(demo::Arguments),
     /// Format, lints, build, and all tests against a stack of their own
     Test(test::Arguments),
     /// Keep a stack running until Ctrl-C or ./dev down
@@ -30,18 +32,25 @@ enum Verb {
     Event(event::Arguments),
     /// Start, stop, kill, pause, resume or restart one part of a running stack
     Part(part::Arguments),
+    /// Send users to a running stack, and judge what they were told
+    Rush(rush::Arguments),
+    /// Compare what the users of a rush were told with Redis and MySQL
+    Check(check::Arguments),
 }
 
 impl Cli {
     /// Does what was asked for; an error is told to the user in one place, `main`.
     pub(crate) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         Ok(match self.verb {
+            Verb::Demo(arguments) => demo::run(arguments).await?,
             Verb::Test(arguments) => test::run(arguments).await?,
             Verb::Up(arguments) => up::run(arguments).await?,
             Verb::Down(named) => status::down(named).await?,
             Verb::Status(arguments) => status::run(arguments)?,
             Verb::Event(arguments) => event::run(arguments).await?,
             Verb::Part(arguments) => part::run(arguments).await?,
+            Verb::Rush(arguments) => rush::run(arguments).await?,
+            Verb::Check(arguments) => check::run(arguments).await?,
         })
     }
 }

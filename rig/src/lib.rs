@@ -3,5 +3,6 @@
 
 pub mod check;
 pub mod config;
+pub mod report;
 pub mod rush;
 pub mod stack;

@@ -116,6 +116,12 @@ impl History {
         claim.is_some_and(|&claim| self.claims.state(claim).sold_out)
     }
 
+    /// How many different coupons were told.
+    pub fn coupons_told(&self) -> u64 {
+        let coupons: HashSet<CouponId> = self.told.iter().map(|told| told.coupon).collect();
+        coupons.len() as u64
+    }
+
     /// How many claims there were: users where the limit is 1, else attempts.
     pub fn claims(&self) -> u64 {
         self.claims.states.len() as u64

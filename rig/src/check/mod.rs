@@ -6,7 +6,10 @@
 
 pub mod evidence;
 pub mod history;
+pub mod mysql;
 mod order;
+pub mod redis;
+pub mod settle;
 pub mod snapshot;
 mod stock;
 mod stores;
@@ -19,10 +22,12 @@ pub mod violation;
 
 use evidence::Evidence;
 use snapshot::Holding;
-use verdict::{Counts, Findings, Verdict};
+use verdict::{Counts, Findings};
 
 pub use history::{BadHistory, History};
+pub use settle::{NoVerdict, SETTLE_WITHIN, Sources};
 pub use snapshot::{MysqlSnapshot, RedisSnapshot};
+pub use verdict::Verdict;
 
 /// Holds the three sources against the invariants.
 pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) -> Verdict {
@@ -42,6 +47,7 @@ pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) ->
         unknown: history.unknown,
     };
     stock::sold_out_too_early(&evidence, &mut findings);
+    stock::not_settled(&evidence, &mut findings);
     stock::miscounted(&evidence, &mut findings);
     users::answers_changed(&evidence, &mut findings);
     stores::disagree(&evidence, &mut findings);

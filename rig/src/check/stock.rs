@@ -40,6 +40,14 @@ pub(super) fn sold_out_too_early(evidence: &Evidence<'_>, findings: &mut Finding
     }
 }
 
+/// What Kafka has not acknowledged can still be lost with Redis.
+pub(super) fn not_settled(evidence: &Evidence<'_>, findings: &mut Findings) {
+    let entries = evidence.redis.outbox;
+    if entries > 0 {
+        findings.add(Violation::NotSettled { entries });
+    }
+}
+
 /// The script decides by its counter, so the counter must be what the wins add up to.
 pub(super) fn miscounted(evidence: &Evidence<'_>, findings: &mut Findings) {
     let redis = evidence.redis;

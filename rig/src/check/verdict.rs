@@ -75,6 +75,11 @@ impl Verdict {
     pub fn passes(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// Whether a later look may find less.
+    pub fn may_settle(&self) -> bool {
+        self.findings.named().iter().any(Violation::may_settle)
+    }
 }
 
 /// The verdict line, then the first offenders.

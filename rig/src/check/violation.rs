@@ -158,6 +158,11 @@ pub enum Violation {
         /// The coupon.
         coupon: CouponId,
     },
+    /// The outbox does not empty.
+    NotSettled {
+        /// Its entries.
+        entries: u64,
+    },
     /// The counter of held units is not what the wins add up to.
     Miscounted {
         /// The counter.
@@ -170,6 +175,20 @@ pub enum Violation {
         /// How many fields or entries.
         count: u64,
     },
+}
+
+impl Violation {
+    /// Whether it may go away by itself, because something is still on its way between the stores.
+    pub fn may_settle(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. }
+                | Self::Disagree { .. }
+                | Self::OnlyIn { .. }
+                | Self::Miscounted { .. }
+                | Self::NotSettled { .. }
+        )
+    }
 }
 
 impl fmt::Display for Violation {
@@ -233,6 +252,9 @@ impl fmt::Display for Violation {
                  number {number}, in Redis"
             ),
             Self::OnlyIn { place, user, coupon } => write!(f, "only in {place}: {user}'s {coupon}"),
+            Self::NotSettled { entries } => {
+                write!(f, "not settled: Kafka has not acknowledged {entries} outbox entries")
+            }
             Self::Miscounted { counter, wins } => {
                 write!(f, "miscounted: Redis counts {counter} units as held, its wins are {wins}")
             }

@@ -7,7 +7,7 @@ use super::line::ToldCoupon;
 
 /// The words of the public contract, and those of NGINX's own problem documents. Any other word is
 /// recorded as [`OTHER`], so that a history needs no memory for words.
-const CODES: [&str; 22] = [
+const CODES: [&str; 25] = [
     ISSUED,
     ALREADY_ISSUED,
     LIMIT_REACHED,
@@ -17,8 +17,11 @@ const CODES: [&str; 22] = [
     "paused",
     "closed",
     "unknown_event",
+    "not_found",
     "malformed",
+    "idempotency_key_required",
     "too_large",
+    "too_slow",
     "unsupported_media_type",
     "method_not_allowed",
     "unauthenticated",
@@ -27,9 +30,9 @@ const CODES: [&str; 22] = [
     "busy",
     "fenced",
     "unconfirmed",
-    "dependency_down",
-    "directory_stale",
     "unavailable",
+    "directory_stale",
+    "not_ready",
 ];
 
 /// The outcome of a new win.
@@ -56,13 +59,13 @@ pub enum Meaning {
     AskAgain,
 }
 
-/// What a status and a code mean. Every 5xx and 429 leaves the outcome open: the claim may have
-/// been carried out behind it.
+/// What a status and a code mean. After a 5xx the claim may have been carried out behind it; 408
+/// and 429 say that it was not, yet.
 pub fn meaning(status: u16, code: &str) -> Meaning {
     match (status, code) {
         (200, _) | (409, LIMIT_REACHED) => Meaning::Won,
         (409, SOLD_OUT) => Meaning::SoldOut,
-        (429 | 500..=599, _) => Meaning::AskAgain,
+        (408 | 429 | 500..=599, _) => Meaning::AskAgain,
         _ => Meaning::Refused,
     }
 }
@@ -195,6 +198,7 @@ mod tests {
             (409, "revoked", Meaning::Refused),
             (403, "not_open", Meaning::Refused),
             (404, "unknown_event", Meaning::Refused),
+            (408, "too_slow", Meaning::AskAgain),
             (429, "too_many_requests", Meaning::AskAgain),
             (502, OTHER, Meaning::AskAgain),
             (503, "fenced", Meaning::AskAgain),

@@ -8,12 +8,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::RETRY_AFTER;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::answer::{self, Answer};
 use super::line::Lost;
 
 /// For the handshake of TCP.
@@ -50,9 +49,9 @@ impl Connection {
         self.addresses[self.turn % self.addresses.len()]
     }
 
-    /// Sends a request and reads its answer. After an error the connection is gone, and whether
+    /// Sends a request and reads the response. After an error the connection is gone, and whether
     /// the request was carried out is unknown unless it was never sent.
-    pub async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Lost> {
+    pub async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Response, Lost> {
         let mut open = match self.still_open().await {
             Some(open) => open,
             None => match connect(self.address()).await {
@@ -63,16 +62,13 @@ impl Connection {
                 }
             },
         };
-        let answer = match timeout(ANSWER_TIMEOUT, exchange(&mut open, request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Lost::TimedOut),
-        };
-        match answer {
-            Ok((answer, Ended::No)) => {
+        let exchanged = timeout(ANSWER_TIMEOUT, exchange(&mut open, request)).await;
+        match exchanged.unwrap_or(Err(Lost::TimedOut)) {
+            Ok((response, Ended::No)) => {
                 self.open = Some(open);
-                Ok(answer)
+                Ok(response)
             }
-            Ok((answer, Ended::Yes)) => Ok(answer),
+            Ok((response, Ended::Yes)) => Ok(response),
             Err(lost) => {
                 self.turn += 1;
                 Err(lost)
@@ -91,7 +87,18 @@ impl Connection {
     }
 }
 
-/// Whether the connection ended with an answer.
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// The `Retry-After` header.
+    pub retry_after: Option<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Whether the connection ended with the response.
 enum Ended {
     Yes,
     No,
@@ -107,26 +114,28 @@ async fn connect(address: SocketAddr) -> Result<Open, Lost> {
     Ok(Open { sender, driver: Box::pin(driver) })
 }
 
-async fn exchange(open: &mut Open, request: Request<Full<Bytes>>) -> Result<(Answer, Ended), Lost> {
-    let mut answering = std::pin::pin!(read_answer(&mut open.sender, request));
+async fn exchange(
+    open: &mut Open,
+    request: Request<Full<Bytes>>,
+) -> Result<(Response, Ended), Lost> {
+    let mut reading = std::pin::pin!(send_and_read(&mut open.sender, request));
     tokio::select! {
         biased;
-        answer = &mut answering => answer.map(|answer| (answer, Ended::No)),
-        // The server closed after its answer, or instead of it: the answer, if whole, is there.
-        _ = &mut open.driver => answering.await.map(|answer| (answer, Ended::Yes)),
+        response = &mut reading => response.map(|response| (response, Ended::No)),
+        // The server closed after its response, or instead of it: if it is whole, it is there.
+        _ = &mut open.driver => reading.await.map(|response| (response, Ended::Yes)),
     }
 }
 
-async fn read_answer(
+async fn send_and_read(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, Lost> {
+) -> Result<Response, Lost> {
     let response = sender.send_request(request).await;
     let response = response.map_err(|_| Lost::Disconnected)?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).cloned();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES);
-    let body = body.collect().await.map_err(|_| Lost::Disconnected)?;
-    let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-    answer::read(status, retry_after, &body.to_bytes()).map_err(|_| Lost::Garbled)
+    let body = body.collect().await.map_err(|_| Lost::Disconnected)?.to_bytes();
+    Ok(Response { status, retry_after, body })
 }

@@ -6,9 +6,13 @@
 
 pub mod answer;
 pub mod connection;
+pub mod drive;
+pub mod event;
 pub mod line;
 pub mod live;
 pub mod names;
+pub mod plan;
+pub mod progress;
 pub mod recorder;
 pub mod schedule;
 #[cfg(test)]
@@ -31,7 +35,10 @@ use recorder::{Entry, Recorder, Writer};
 use schedule::{Crowd, Schedule};
 use worker::{Shared, keep_time, work};
 
+pub use drive::drive;
 pub use line::Origin;
+pub use plan::{Plan, Through, Wanted};
+pub use progress::Display;
 
 /// A rush that is to be run.
 #[derive(Debug, Clone)]
@@ -113,11 +120,10 @@ impl Running {
         while self.workers.join_next().await.is_some() {}
     }
 
-    /// Notes how many rows MySQL has by now.
-    pub async fn persisted(&self, rows: u64) {
-        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        // Where nothing is written any more, the end of the history says so.
-        let _gone = self.recorder.record(Entry::Persisted { at_us, rows }).await;
+    /// For noting in the history what happens beside the rush. Must be dropped before
+    /// [`Running::finish`], which waits for it.
+    pub fn notes(&self) -> Notes {
+        Notes { began: self.began, recorder: self.recorder.clone() }
     }
 
     /// Stops whoever still asks, and waits until the history is on disk.
@@ -128,6 +134,21 @@ impl Running {
         let path = self.history;
         let written = self.writer.finish().await;
         written.map_err(|source| RushError::History { path, source })
+    }
+}
+
+/// Notes what happens beside a rush.
+pub struct Notes {
+    began: Instant,
+    recorder: Recorder,
+}
+
+impl Notes {
+    /// Notes how many rows MySQL has by now.
+    pub async fn persisted(&self, rows: u64) {
+        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        // Where nothing is written any more, the end of the rush says so.
+        let _gone = self.recorder.record(Entry::Persisted { at_us, rows }).await;
     }
 }
 

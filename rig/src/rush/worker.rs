@@ -13,8 +13,8 @@ use hyper::{Method, Request};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::answer::{Answer, Meaning, meaning};
-use super::connection::Connection;
+use super::answer::{self, Answer, Meaning, meaning};
+use super::connection::{Connection, Response};
 use super::line::Lost;
 use super::names::Names;
 use super::recorder::{Entry, Recorder, WriterGone};
@@ -142,7 +142,8 @@ async fn ask_once(
     let asked = Entry::Asked { request, at_us: asked_us, user: ask.user, attempt: ask.attempt };
     recorder.record(asked).await?;
     let sent_us = shared.now_us();
-    let answer = connection.ask(build(shared, connection, ask)).await;
+    let response = connection.ask(build(shared, connection, ask)).await;
+    let answer = response.and_then(|response| understand(&response));
     let at_us = shared.now_us();
     let entry = match &answer {
         Ok(answer) => {
@@ -152,6 +153,11 @@ async fn ask_once(
     };
     recorder.record(entry).await?;
     Ok(answer)
+}
+
+fn understand(response: &Response) -> Result<Answer, Lost> {
+    let retry_after = response.retry_after.as_ref().and_then(|value| value.to_str().ok());
+    answer::read(response.status, retry_after, &response.body).map_err(|_| Lost::Garbled)
 }
 
 fn build(shared: &Shared, connection: &Connection, ask: Ask) -> Request<Full<Bytes>> {

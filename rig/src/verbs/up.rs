@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
 }
 
 /// Ctrl-C or SIGTERM.
-async fn told_to_end() -> Result<(), StackError> {
+pub(crate) async fn told_to_end() -> Result<(), StackError> {
     let catch = |kind| signal(kind).map_err(StackError::io("catch signals"));
     let mut interrupt = catch(SignalKind::interrupt())?;
     let mut terminate = catch(SignalKind::terminate())?;
@@ -65,7 +65,9 @@ async fn told_to_end() -> Result<(), StackError> {
 }
 
 /// `None` when a signal came first: dropping the rest kills what it started.
-async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Result<Option<T>, StackError> {
+pub(crate) async fn unless_told_to_end<T>(
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, StackError> {
     tokio::select! {
         done = work => Ok(Some(done)),
         told = told_to_end() => told.map(|()| None),

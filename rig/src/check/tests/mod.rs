@@ -42,13 +42,14 @@ fn kind(violation: &Violation) -> &'static str {
         Violation::SequenceWentBack { .. } => "number went back",
         Violation::Disagree { .. } => "stores disagree",
         Violation::OnlyIn { place, .. } => at(place, "", "only a row", "only in redis"),
+        Violation::NotSettled { .. } => "not settled",
         Violation::Miscounted { .. } => "miscounted",
         Violation::Unreadable { .. } => "unreadable",
     }
 }
 
 /// Every kind; what is missing in [`PLANTED`] is found by this.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 28] = [
     "answer changed",
     "coupon twice",
     "doubled redis",
@@ -60,6 +61,7 @@ const KINDS: [&str; 27] = [
     "miscounted",
     "missing in redis",
     "missing row",
+    "not settled",
     "number told twice",
     "number twice in redis",
     "number twice in rows",

@@ -95,6 +95,8 @@ pub(super) const PLANTED: &[(&[&str], Plant)] = &[
     }),
     // The counter that the script decides by is wrong.
     (&["miscounted"], |world| world.redis.held = 2),
+    // A batch that Kafka never acknowledged.
+    (&["not settled"], |world| world.redis.outbox = 1),
     (&["unreadable"], |world| world.redis.unreadable = 1),
     // Above a limit of 1: a third coupon of two, listed to its user.
     (&["doubled told", "doubled rows", "doubled redis"], |world| {

@@ -1,0 +1,68 @@
+//! `./dev demo`: the whole system, a rush on it, and the verdict.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use rig::stack::{Stack, StackOptions};
+
+use super::rush::{Crowd, rush};
+use super::up::{told_to_end, unless_told_to_end};
+use super::verdict::history_path;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    crowd: Crowd,
+    /// The same seed gives the same crowd
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+    /// Keep the stack running afterwards, until Ctrl-C or ./dev down --name demo
+    #[arg(long)]
+    keep: bool,
+}
+
+/// The stack's name; another demo may not run beside it, a stack of ./dev up may.
+const NAME: &str = "demo";
+
+/// Starts a stack, rushes, judges, and ends the stack. Ctrl-C ends it in order.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let Some(stack) = unless_told_to_end(Stack::start(StackOptions::new(NAME))).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let stack = stack?;
+    let history = history_path(None);
+    let judged = unless_told_to_end(rush_on(&stack, &arguments, history.clone())).await?;
+    let passed = matches!(judged, Some(Ok(code)) if code == ExitCode::SUCCESS);
+    if judged.is_some() {
+        println!("\nhistory of every request and answer: {}", history.display());
+        if !passed {
+            println!("logs of all parts: {}", stack.keep_logs()?.display());
+        }
+        println!("{NEXT}");
+        if arguments.keep {
+            println!("the stack {NAME} keeps running: Ctrl-C or ./dev down --name {NAME} ends it");
+            tokio::select! {
+                told = told_to_end() => told?,
+                () = stack.shutdown_requested() => {}
+            }
+        }
+    }
+    eprintln!("ending the stack");
+    unless_told_to_end(stack.stop()).await?.transpose()?;
+    judged.unwrap_or(Ok(ExitCode::FAILURE))
+}
+
+async fn rush_on(
+    stack: &Stack,
+    arguments: &Arguments,
+    history: PathBuf,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let plan = arguments.crowd.plan(NAME.parse()?, arguments.seed, history);
+    rush(&stack.handle(), &plan, arguments.crowd.report.as_deref()).await
+}
+
+const NEXT: &str = "\
+where to look next: ARCHITECTURE.md walks a claim through file by file; ./dev up keeps a stack
+running, with curl lines to try; ./dev rush --help for other crowds";
