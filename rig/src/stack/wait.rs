@@ -39,9 +39,10 @@ where
         match timeout(left, look()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(missing)) => last = missing.to_string(),
-            Err(_) => {
-                return Err(TooLate { what: what.to_owned(), within, last });
-            }
+            Err(_) => {}
+        }
+        if Instant::now() >= deadline {
+            return Err(TooLate { what: what.to_owned(), within, last });
         }
         sleep(EVERY).await;
     }
@@ -60,6 +61,13 @@ mod tests {
             async move { if seen == 3 { Ok(seen) } else { Err("not yet") } }
         });
         assert_eq!(found.await.unwrap(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_comes_ends_with_the_deadline() {
+        let never = || async { Err::<(), _>("not yet") };
+        let error = wait_until(Duration::from_secs(1), "nothing", never).await.unwrap_err();
+        assert_eq!(error.last, "not yet");
     }
 
     #[tokio::test(start_paused = true)]

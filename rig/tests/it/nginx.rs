@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rig::stack::{Handle, Limits, PartKind, nginx_command, shared, wait_until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::http::{self, Answer};
 
@@ -36,7 +36,7 @@ impl Proxy {
             .unwrap();
         let proxy = Self { address, home, _child: child };
         let live = wait_until(Duration::from_secs(10), "NGINX", || async {
-            tokio::net::TcpStream::connect(address).await
+            TcpStream::connect(address).await
         });
         live.await.unwrap();
         proxy
@@ -64,20 +64,24 @@ impl Upstream {
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
         let task = tokio::spawn(async move {
-            let mut open = Vec::new();
+            let mut connections = JoinSet::new();
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut request = [0; 4096];
-                if stream.read(&mut request).await.unwrap() > 0 {
-                    counted.fetch_add(1, Ordering::SeqCst);
-                }
-                if let Some(answer) = answer {
-                    stream.write_all(answer.as_bytes()).await.unwrap();
-                }
-                open.push(stream);
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.spawn(serve(stream, answer, Arc::clone(&counted)));
             }
         });
         Self { address, requests, task }
+    }
+}
+
+/// NGINX keeps its connections, so one may bring several requests, each in one piece.
+async fn serve(mut stream: TcpStream, answer: Option<&'static str>, counted: Arc<AtomicUsize>) {
+    let mut request = [0; 4096];
+    while stream.read(&mut request).await.unwrap() > 0 {
+        counted.fetch_add(1, Ordering::SeqCst);
+        if let Some(answer) = answer {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
     }
 }
 
