@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds anything else has failed")]
 
+mod check;
 mod http;
 mod nginx;
+mod rush;
 mod stack;
