@@ -1,2 +1,101 @@
-//! Placeholder.
-fn main() {}
+//! Firstcome's persister as a program: reads its configuration and runs a subcommand.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use links::kafka::Kafka;
+use links::redis::Cluster;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use persister::cli::{Cli, Command};
+use persister::commands::{self, Exit, fail};
+use persister::config::{BadConfig, Config, RunConfig};
+use persister::health::Private;
+use persister::leader::Persister;
+use persister::lease::Owner;
+use persister::status::Status;
+use persister::stop::{self, Stopper};
+use persister::store::Store;
+use persister::{log, metrics};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(bad) => return fail(Exit::Usage, bad).into(),
+    };
+    log::init(&config.log);
+    let store = Store::new(&config.mysql);
+    let done = match cli.command {
+        Command::Run => return run(store).await.into(),
+        Command::Migrate => commands::migrate(&store).await,
+        Command::Event { verb } => commands::event(&store, &verb).await,
+    };
+    done.unwrap_or_else(|error| fail(Exit::Failed, error)).into()
+}
+
+/// What keeps `run` from beginning.
+#[derive(Debug, thiserror::Error)]
+enum CannotRun {
+    #[error(transparent)]
+    Config(#[from] BadConfig),
+    #[error("FIRSTCOME_REDIS: {0}")]
+    Redis(#[from] links::redis::BadNode),
+    #[error("FIRSTCOME_METRICS_LISTEN: the port cannot be taken: {0}")]
+    Port(std::io::Error),
+    #[error("signals cannot be heard: {0}")]
+    Signals(std::io::Error),
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+async fn run(store: Store) -> Exit {
+    match begin_and_run(store).await {
+        Ok(()) => Exit::Done,
+        Err(why @ (CannotRun::Config(_) | CannotRun::Redis(_))) => fail(Exit::Usage, why),
+        Err(why) => fail(Exit::Failed, why),
+    }
+}
+
+async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
+    let config = RunConfig::from_env()?;
+    let status = Arc::new(Status::new());
+    let metrics = metrics::install()?;
+    let private = Private::bind(config.metrics_listen, Arc::clone(&status), metrics)
+        .await
+        .map_err(CannotRun::Port)?;
+    let terminate = signal(SignalKind::terminate()).map_err(CannotRun::Signals)?;
+    let interrupt = signal(SignalKind::interrupt()).map_err(CannotRun::Signals)?;
+    let persister = Persister {
+        store,
+        cluster: Cluster::connect(config.redis).await?,
+        kafka: Kafka::new(config.kafka_brokers),
+        owner: Owner::new(&config.name),
+        status,
+    };
+    info!(name = config.name, private = %config.metrics_listen, "runs");
+
+    let (stopper, stop) = stop::pair();
+    tokio::select! {
+        () = persister.run(stop) => {}
+        () = private.serve() => {}
+        () = forward(terminate, interrupt, stopper) => {}
+    }
+    info!("ends");
+    Ok(())
+}
+
+/// Asks everything to stop at the first signal; never returns, so that what was begun can end. A
+/// supervisor that does not want to wait sends SIGKILL, which loses nothing either.
+async fn forward(mut terminate: Signal, mut interrupt: Signal, stopper: Stopper) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("asked to end: drains");
+    stopper.stop();
+    std::future::pending().await
+}

@@ -1,0 +1,264 @@
+//! What the environment says, read once. Every name and default stands here.
+
+use std::net::SocketAddr;
+
+use links::redis::RedisConfig;
+
+use crate::store::DatabaseUrl;
+
+/// What every subcommand is told from outside.
+pub struct Config {
+    /// `FIRSTCOME_MYSQL`: `mysql://user:password@host:port/database`. Required.
+    pub mysql: DatabaseUrl,
+    /// How lines of the log look.
+    pub log: LogConfig,
+}
+
+/// What `run` is told besides.
+pub struct RunConfig {
+    /// `FIRSTCOME_NAME`: names this process; one that begins again under its name takes its own
+    /// lease back at once.
+    pub name: String,
+    /// `FIRSTCOME_REDIS` and `FIRSTCOME_REDIS_REPLICAS`. The first is required.
+    pub redis: RedisConfig,
+    /// `FIRSTCOME_KAFKA`: brokers. Required.
+    pub kafka_brokers: Vec<String>,
+    /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9090`.
+    pub metrics_listen: SocketAddr,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `FIRSTCOME_LOG`: a filter of tracing's. Default `info`.
+    pub filter: String,
+    /// `FIRSTCOME_LOG_FORMAT`: `json` or `pretty`. Default `json`.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// A variable that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {problem}; it wants {wanted}")]
+pub struct BadConfig {
+    /// The variable.
+    pub name: &'static str,
+    /// What was read.
+    pub problem: String,
+    /// What it takes.
+    pub wanted: &'static str,
+}
+
+const MYSQL: &str = "FIRSTCOME_MYSQL";
+const WANTS_MYSQL: &str = "mysql://user:password@host:port/database";
+const WANTS_NAME: &str = "1 to 90 visible ASCII characters without '/', such as persister-1";
+const WANTS_ADDRESS: &str = "an address and a port, such as 127.0.0.1:9090";
+const WANTS_HOSTS: &str =
+    "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
+const WANTS_REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
+const WANTS_FILTER: &str = "a level or a filter, such as info or persister=debug";
+const WANTS_FORMAT: &str = "'json' or 'pretty'";
+
+/// The most replicas of a master.
+const MAX_REPLICAS: u32 = 5;
+/// The longest name: with its token it becomes the owner of a lease, `VARCHAR(128)`.
+const MAX_NAME_BYTES: usize = 90;
+
+impl Config {
+    /// What this process's environment says to every subcommand.
+    pub fn from_env() -> Result<Self, BadConfig> {
+        Self::read(&env)
+    }
+
+    fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Self, BadConfig> {
+        Ok(Self {
+            mysql: mysql(get)?,
+            log: LogConfig {
+                filter: read(get, "FIRSTCOME_LOG", Some("info"), WANTS_FILTER, parse_filter)?,
+                format: read(
+                    get,
+                    "FIRSTCOME_LOG_FORMAT",
+                    Some("json"),
+                    WANTS_FORMAT,
+                    parse_format,
+                )?,
+            },
+        })
+    }
+}
+
+impl RunConfig {
+    /// What this process's environment says to `run`.
+    pub fn from_env() -> Result<Self, BadConfig> {
+        Self::read(&env)
+    }
+
+    fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Self, BadConfig> {
+        let name = default_name();
+        let address = Some("127.0.0.1:9090");
+        Ok(Self {
+            name: read(get, "FIRSTCOME_NAME", Some(&name), WANTS_NAME, parse_name)?,
+            redis: RedisConfig {
+                nodes: read(get, "FIRSTCOME_REDIS", None, WANTS_HOSTS, parse_hosts)?,
+                replicas: read(
+                    get,
+                    "FIRSTCOME_REDIS_REPLICAS",
+                    Some("1"),
+                    WANTS_REPLICAS,
+                    parse_replicas,
+                )?,
+            },
+            kafka_brokers: read(get, "FIRSTCOME_KAFKA", None, WANTS_HOSTS, parse_hosts)?,
+            metrics_listen: read(
+                get,
+                "FIRSTCOME_METRICS_LISTEN",
+                address,
+                WANTS_ADDRESS,
+                |text| text.parse().ok(),
+            )?,
+        })
+    }
+}
+
+fn env(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
+    std::env::var(name).ok()
+}
+
+fn read<T>(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    default: Option<&str>,
+    wanted: &'static str,
+    parse: fn(&str) -> Option<T>,
+) -> Result<T, BadConfig> {
+    let Some(text) = get(name).or_else(|| default.map(str::to_owned)) else {
+        return Err(BadConfig { name, problem: "is not set".to_owned(), wanted });
+    };
+    parse(text.trim()).ok_or_else(|| BadConfig { name, problem: format!("is {text:?}"), wanted })
+}
+
+/// Like the others, but a bad value is not repeated: it may hold a password.
+fn mysql(get: &impl Fn(&str) -> Option<String>) -> Result<DatabaseUrl, BadConfig> {
+    let bad =
+        |problem: &str| BadConfig { name: MYSQL, problem: problem.to_owned(), wanted: WANTS_MYSQL };
+    let text = get(MYSQL).ok_or_else(|| bad("is not set"))?;
+    DatabaseUrl::parse(text.trim())
+        .map_err(|_| bad("is something else (not shown: it may hold a password)"))
+}
+
+fn parse_name(text: &str) -> Option<String> {
+    let good = (1..=MAX_NAME_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    good.then(|| text.to_owned())
+}
+
+fn parse_hosts(text: &str) -> Option<Vec<String>> {
+    let parse_host = |host: &str| {
+        let (name, port) = host.trim().rsplit_once(':')?;
+        let port: u16 = port.parse().ok()?;
+        (!name.is_empty() && port > 0).then(|| host.trim().to_owned())
+    };
+    text.split(',').map(parse_host).collect()
+}
+
+fn parse_replicas(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|replicas| (1..=MAX_REPLICAS).contains(replicas))
+}
+
+fn parse_filter(text: &str) -> Option<String> {
+    let good = tracing_subscriber::EnvFilter::builder().parse(text).is_ok();
+    good.then(|| text.to_owned())
+}
+
+fn parse_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "json" => Some(LogFormat::Json),
+        "pretty" => Some(LogFormat::Pretty),
+        _ => None,
+    }
+}
+
+fn default_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = Some(host.trim()).filter(|host| !host.is_empty());
+    format!("persister-{}@{}", std::process::id(), host.unwrap_or("localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        let defaults = [
+            ("FIRSTCOME_MYSQL", "mysql://firstcome:secret@127.0.0.1:3306/firstcome"),
+            ("FIRSTCOME_REDIS", "127.0.0.1:7001, 127.0.0.1:7002"),
+            ("FIRSTCOME_KAFKA", "127.0.0.1:9092"),
+        ];
+        let all: Vec<(String, String)> = pairs
+            .iter()
+            .chain(&defaults)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        move |name| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    fn error(pairs: &[(&str, &str)]) -> BadConfig {
+        let get = environment(pairs);
+        let config = Config::read(&get).err();
+        config.or_else(|| RunConfig::read(&get).err()).expect("one of them is bad")
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let get = environment(&[]);
+        let run = RunConfig::read(&get).unwrap();
+        assert_eq!(run.redis.nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
+        assert_eq!(run.redis.replicas, 1);
+        assert_eq!(run.metrics_listen, "127.0.0.1:9090".parse().unwrap());
+        assert!(run.name.starts_with("persister-"), "{}", run.name);
+        let log = Config::read(&get).unwrap().log;
+        assert_eq!((log.filter.as_str(), log.format), ("info", LogFormat::Json));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_was_read_and_what_is_wanted() {
+        let cases = [
+            ("FIRSTCOME_NAME", "a/b"),
+            ("FIRSTCOME_REDIS", "127.0.0.1"),
+            ("FIRSTCOME_KAFKA", ""),
+            ("FIRSTCOME_REDIS_REPLICAS", "0"),
+            ("FIRSTCOME_METRICS_LISTEN", "9090"),
+            ("FIRSTCOME_LOG", "persister=loud"),
+            ("FIRSTCOME_LOG_FORMAT", "xml"),
+        ];
+        for (name, value) in cases {
+            let error = error(&[(name, value)]);
+            assert_eq!(error.name, name);
+            assert!(error.to_string().contains(&format!("is {value:?}; it wants")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bad_database_is_named_without_its_password() {
+        let error = error(&[("FIRSTCOME_MYSQL", "postgres://firstcome:secret@host/db")]);
+        assert_eq!(error.name, "FIRSTCOME_MYSQL");
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().contains("it wants mysql://"), "{error}");
+    }
+
+    #[test]
+    fn what_is_required_has_no_default() {
+        let missing = Config::read(&|_: &str| None).err().expect("MySQL is required");
+        assert_eq!((missing.name, missing.problem.as_str()), (MYSQL, "is not set"));
+        assert!(RunConfig::read(&|_: &str| None).is_err());
+    }
+}

@@ -1,0 +1,320 @@
+//! The next step towards what operators want: a pure function of what MySQL, the shard and the
+//! directory say.
+
+use contract::directory::Listing;
+use contract::event::Phase;
+use links::redis::ShardState;
+
+use crate::directory::Said;
+use crate::store::epochs::{Arming, EpochStep};
+use crate::store::events::Event;
+
+/// The process that owns an event's slot at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// `master_replid`.
+    pub replid: String,
+    /// `run_id`.
+    pub run_id: String,
+    /// The shard's config epoch.
+    pub config_epoch: u64,
+}
+
+/// What is seen of an event's shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// No majority of the masters names an owner.
+    NoMaster,
+    /// The owner does not answer, or answers with an error.
+    Away(String),
+    /// The owner does not have the event.
+    Missing(Process),
+    /// The owner has it.
+    Present(Process, Box<ShardState>),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: all three agree.
+    Settled,
+    /// Arm it; it was never open.
+    Arm,
+    /// End the arming that was begun: the shard has not been opened yet.
+    Open,
+    /// Renew its identity: the process is the same and has another replid.
+    RenewIdentity {
+        /// What the shard carries.
+        from: String,
+        /// What its process has.
+        to: String,
+    },
+    /// Bring MySQL's row to the shard, in this phase.
+    Carry {
+        /// The wanted phase, or `reopening` on the way to it.
+        phase: Phase,
+    },
+    /// Open it: no edge says sold out from memory any more.
+    EndReopening,
+    /// Note in MySQL that the shard was opened.
+    NoteOpen,
+    /// Say in the directory how it stands.
+    Announce,
+    /// Note in MySQL that all agree.
+    NoteCarried,
+    /// Nothing can be done now.
+    Blocked(Why),
+}
+
+/// Why nothing can be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// It passes by itself.
+    #[error("{0}")]
+    Waiting(#[from] Waiting),
+    /// The event has to be armed again, and stays fenced until then.
+    #[error("fenced until it is armed again: {0}")]
+    Rearm(#[from] Rearm),
+    /// An operator has to act.
+    #[error("halted: {0}")]
+    Halt(#[from] Halt),
+}
+
+/// What passes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Waiting {
+    /// The directory was not read to its end just now.
+    #[error("waits for Kafka: the directory cannot be read")]
+    Directory,
+    /// See [`Sight::NoMaster`].
+    #[error("waits for Redis: no master owns its slot")]
+    NoMaster,
+    /// See [`Sight::Away`].
+    #[error("waits for Redis: {0}")]
+    Shard(String),
+    /// The owner has a lower config epoch than one that was armed before.
+    #[error("waits for Redis: its slot's owner was replaced before (config epoch {0})")]
+    OlderMaster(u64),
+    /// Something failed and is tried again.
+    #[error("tries again: {0}")]
+    Trouble(String),
+}
+
+/// Why an event has to be armed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rearm {
+    /// The shard lost it.
+    #[error("its shard does not have it")]
+    Missing,
+    /// The shard went back in time.
+    #[error("its shard carries epoch {0}, an older one")]
+    OlderEpoch(u64),
+    /// The shard's process was restarted or replaced.
+    #[error("its shard failed over or was restarted")]
+    Identity,
+    /// An arming was cut short when claims may have been granted before.
+    #[error("an arming was cut short")]
+    Interrupted,
+    /// MySQL has rows of it though no arming is noted.
+    #[error("it has rows of an arming that is not noted")]
+    HasRows,
+}
+
+/// What only an operator can put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// The shard knows an epoch that MySQL does not.
+    #[error(
+        "its shard carries epoch {0}, which MySQL has not begun: an older backup was restored? \
+         Raise events.epoch above it"
+    )]
+    BehindShard(u64),
+    /// The shard knows a version that MySQL does not.
+    #[error(
+        "its shard carries version {0}, which MySQL does not have: an older backup was restored? \
+         Raise events.version above it"
+    )]
+    BehindShardVersion(u64),
+    /// The directory knows an epoch or a version that MySQL does not.
+    #[error(
+        "the directory has epoch {epoch} version {version}, which MySQL does not have: an older \
+         backup was restored? Raise events.epoch above it"
+    )]
+    BehindDirectory {
+        /// The directory's epoch.
+        epoch: u64,
+        /// The directory's version.
+        version: u64,
+    },
+    /// Winners hold more than the wanted stock.
+    #[error("winners hold {0} units, more than the wanted stock")]
+    StockBelowHeld(u64),
+}
+
+/// What the directory is to say about an event that stands as wanted.
+pub fn listing(event: &Event) -> Listing {
+    Listing {
+        event_id: event.event_id.clone(),
+        epoch: event.epoch,
+        version: event.version,
+        phase: event.phase,
+        opens_at_ms: event.opens_at_ms,
+        closes_at_ms: event.closes_at_ms,
+        stock: event.stock,
+        per_user_limit: event.per_user_limit,
+        confirm: event.confirm,
+    }
+}
+
+/// The next step. `said` is None where the directory was not read to its end just now.
+pub fn plan(wanted: &Event, sight: &Sight, said: Option<&Said>) -> Step {
+    let Some(said) = said else {
+        return blocked(Waiting::Directory);
+    };
+    if let Some(halt) = behind_directory(wanted, said) {
+        return blocked(halt);
+    }
+    match sight {
+        Sight::NoMaster => blocked(Waiting::NoMaster),
+        Sight::Away(why) => blocked(Waiting::Shard(why.clone())),
+        Sight::Missing(process) | Sight::Present(process, _)
+            if process.config_epoch < wanted.highest_config_epoch =>
+        {
+            blocked(Waiting::OlderMaster(process.config_epoch))
+        }
+        Sight::Missing(_) => arm(wanted, Rearm::Missing),
+        Sight::Present(process, state) => plan_present(wanted, process, state, said),
+    }
+}
+
+fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Said) -> Step {
+    if state.epoch > wanted.epoch {
+        return blocked(Halt::BehindShard(state.epoch));
+    }
+    if state.epoch < wanted.epoch {
+        return arm(wanted, Rearm::OlderEpoch(state.epoch));
+    }
+    let Some(arming) = &wanted.arming else {
+        return arm(wanted, Rearm::Interrupted);
+    };
+    if let Some(step) = plan_arming(wanted, arming, process, state) {
+        return step;
+    }
+    if state.version > wanted.version {
+        return blocked(Halt::BehindShardVersion(state.version));
+    }
+    if let Some(step) = plan_shard(wanted, state) {
+        return step;
+    }
+    if arming.step == EpochStep::Opening {
+        return Step::NoteOpen;
+    }
+    let rank = (wanted.epoch, wanted.version);
+    let says = |listing: &Option<Listing>| {
+        listing.as_ref().is_some_and(|listing| (listing.epoch, listing.version) == rank)
+    };
+    if !says(&said.highest) || !says(&said.latest) {
+        return Step::Announce;
+    }
+    if wanted.carried_version != wanted.version || !wanted.waiting_for.is_empty() {
+        return Step::NoteCarried;
+    }
+    Step::Settled
+}
+
+/// What the arming itself needs, on a shard of the wanted epoch.
+fn plan_arming(
+    wanted: &Event,
+    arming: &Arming,
+    process: &Process,
+    state: &ShardState,
+) -> Option<Step> {
+    let is_it = |replid: &str, run_id: &str, config_epoch: u64| {
+        (replid == process.replid, run_id == process.run_id && config_epoch == process.config_epoch)
+    };
+    match arming.step {
+        EpochStep::Fencing | EpochStep::Arming => return Some(arm(wanted, Rearm::Interrupted)),
+        EpochStep::Opening | EpochStep::Open if state.phase == Phase::Arming => {
+            let begun = state.armer == arming.armer && arming.identity == process.replid;
+            let opening = arming.step == EpochStep::Opening && begun;
+            return Some(if opening { Step::Open } else { blocked(Rearm::Interrupted) });
+        }
+        EpochStep::Opening | EpochStep::Open => {}
+    }
+    let shard = is_it(&state.identity, &state.run_id, state.config_epoch);
+    let mysql = is_it(&arming.identity, &arming.run_id, arming.config_epoch);
+    match (shard, mysql) {
+        ((true, _), (true, _)) => None,
+        ((_, true), (_, true)) => {
+            Some(Step::RenewIdentity { from: state.identity.clone(), to: process.replid.clone() })
+        }
+        _ => Some(blocked(Rearm::Identity)),
+    }
+}
+
+/// What brings MySQL's row to an open shard.
+fn plan_shard(wanted: &Event, state: &ShardState) -> Option<Step> {
+    let same_row = state.version == wanted.version
+        && state.stock == wanted.stock
+        && state.limit == wanted.per_user_limit
+        && state.opens_ms == wanted.opens_at_ms
+        && state.closes_ms == wanted.closes_at_ms;
+    if same_row && state.phase == wanted.phase {
+        return None;
+    }
+    if same_row && state.phase == Phase::Reopening && wanted.phase == Phase::Open {
+        return Some(Step::EndReopening);
+    }
+    Some(Step::Carry { phase: next_phase(wanted, state) })
+}
+
+/// Units that go on sale again do so in two steps: an edge may say sold out from memory, from
+/// before the stock was raised or the event paused.
+fn next_phase(wanted: &Event, state: &ShardState) -> Phase {
+    let new_units = wanted.stock > state.stock;
+    let was_stopped = matches!(state.phase, Phase::Paused | Phase::Closed | Phase::Reopening);
+    if wanted.phase == Phase::Open && (new_units || was_stopped) {
+        Phase::Reopening
+    } else {
+        wanted.phase
+    }
+}
+
+/// MySQL was restored from an older copy where the directory knows more.
+fn behind_directory(wanted: &Event, said: &Said) -> Option<Halt> {
+    let highest = said.highest.as_ref()?;
+    let (epoch, version) = (highest.epoch, highest.version);
+    let ahead = (epoch, version) > (wanted.epoch, wanted.version);
+    ahead.then_some(Halt::BehindDirectory { epoch, version })
+}
+
+/// An event that was never open has no wins that an arming could lose.
+fn arm(wanted: &Event, rearm: Rearm) -> Step {
+    if wanted.opened_before { blocked(rearm) } else { Step::Arm }
+}
+
+fn blocked(why: impl Into<Why>) -> Step {
+    Step::Blocked(why.into())
+}
+
+impl Step {
+    /// Its name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Arm => "arm",
+            Self::Open => "open",
+            Self::RenewIdentity { .. } => "renew_identity",
+            Self::Carry { .. } => "carry",
+            Self::EndReopening => "end_reopening",
+            Self::NoteOpen => "note_open",
+            Self::Announce => "announce",
+            Self::NoteCarried => "note_carried",
+            Self::Blocked(_) => "blocked",
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

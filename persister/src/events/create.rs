@@ -1,0 +1,172 @@
+//! A new event.
+
+use std::ops::RangeInclusive;
+
+use contract::event::{Confirm, Phase};
+use contract::ids::EventId;
+
+use crate::store::events::{Created, Event, NewEvent};
+use crate::store::{Session, StoreError};
+
+/// How many units an event may have.
+pub const STOCK: RangeInclusive<u64> = 1..=100_000_000;
+/// How many units one user may be allowed.
+pub const PER_USER_LIMIT: RangeInclusive<u64> = 1..=100;
+
+/// An event as its operator describes it; not checked yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Its id.
+    pub event_id: EventId,
+    /// Units in all, within [`STOCK`].
+    pub stock: u64,
+    /// Units that one user may hold, within [`PER_USER_LIMIT`].
+    pub per_user_limit: u32,
+    /// Unix milliseconds; None: from the beginning.
+    pub opens_at_ms: Option<u64>,
+    /// Unix milliseconds; None: until somebody closes it.
+    pub closes_at_ms: Option<u64>,
+    /// When a win may be told.
+    pub confirm: Confirm,
+    /// Whether it is on sale at once, inside its window.
+    pub begin: Begin,
+}
+
+/// How an event begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Known, and not on sale until somebody opens it.
+    Scheduled,
+    /// On sale.
+    Open,
+}
+
+/// Why an event cannot be as described.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadWish {
+    /// Not within [`STOCK`].
+    #[error("the stock must be from {} to {}, not {found}", STOCK.start(), STOCK.end())]
+    Stock {
+        /// What was wished.
+        found: u64,
+    },
+    /// Not within [`PER_USER_LIMIT`].
+    #[error(
+        "the limit per user must be from {} to {}, not {found}",
+        PER_USER_LIMIT.start(),
+        PER_USER_LIMIT.end()
+    )]
+    Limit {
+        /// What was wished.
+        found: u32,
+    },
+    /// The window ends before it begins.
+    #[error("the event would close before it opens")]
+    Window,
+    /// The window has ended.
+    #[error("the event would close in the past")]
+    Past,
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is a new event.
+    Created(Event),
+    /// The id was used before; ids are never used again, since claims, coupons and records of an
+    /// older event would be taken for those of the new one.
+    IdUsed(Event),
+}
+
+/// The new event that a wish describes.
+pub fn check(wish: Wish, now_ms: u64) -> Result<NewEvent, BadWish> {
+    if !STOCK.contains(&wish.stock) {
+        return Err(BadWish::Stock { found: wish.stock });
+    }
+    if !PER_USER_LIMIT.contains(&wish.per_user_limit.into()) {
+        return Err(BadWish::Limit { found: wish.per_user_limit });
+    }
+    let opens_at_ms = wish.opens_at_ms.unwrap_or(0);
+    if let Some(closes) = wish.closes_at_ms {
+        if closes <= opens_at_ms {
+            return Err(BadWish::Window);
+        }
+        if closes <= now_ms {
+            return Err(BadWish::Past);
+        }
+    }
+    Ok(NewEvent {
+        event_id: wish.event_id,
+        stock: wish.stock,
+        per_user_limit: wish.per_user_limit,
+        opens_at_ms,
+        closes_at_ms: wish.closes_at_ms.unwrap_or(0),
+        phase: match wish.begin {
+            Begin::Scheduled => Phase::Scheduled,
+            Begin::Open => Phase::Open,
+        },
+        confirm: wish.confirm,
+    })
+}
+
+/// Adds an event.
+pub async fn create(session: &mut Session, event: &NewEvent) -> Result<Outcome, StoreError> {
+    let created = session.create_event(event).await?;
+    let Some(now) = session.event(&event.event_id).await? else {
+        let text = format!("event {} vanished", event.event_id);
+        return Err(StoreError::Schema(text));
+    };
+    Ok(match created {
+        Created::Added => Outcome::Created(now),
+        Created::Exists => Outcome::IdUsed(now),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish() -> Wish {
+        Wish {
+            event_id: "spring".parse().unwrap(),
+            stock: 500,
+            per_user_limit: 1,
+            opens_at_ms: None,
+            closes_at_ms: None,
+            confirm: Confirm::Replica,
+            begin: Begin::Scheduled,
+        }
+    }
+
+    #[test]
+    fn a_wish_becomes_an_event() {
+        let event = check(wish(), 1_000).unwrap();
+        assert_eq!((event.opens_at_ms, event.closes_at_ms), (0, 0));
+        assert_eq!(event.phase, Phase::Scheduled);
+        let open = Wish { begin: Begin::Open, opens_at_ms: Some(5_000), ..wish() };
+        let open = check(Wish { closes_at_ms: Some(6_000), ..open }, 1_000).unwrap();
+        assert_eq!((open.opens_at_ms, open.closes_at_ms), (5_000, 6_000));
+        assert_eq!(open.phase, Phase::Open);
+    }
+
+    #[test]
+    fn a_bad_wish_is_refused() {
+        let bad = |wish: Wish| check(wish, 1_000).unwrap_err();
+        assert_eq!(bad(Wish { stock: 0, ..wish() }), BadWish::Stock { found: 0 });
+        assert_eq!(
+            bad(Wish { stock: 100_000_001, ..wish() }),
+            BadWish::Stock { found: 100_000_001 }
+        );
+        assert_eq!(bad(Wish { per_user_limit: 0, ..wish() }), BadWish::Limit { found: 0 });
+        assert_eq!(bad(Wish { per_user_limit: 101, ..wish() }), BadWish::Limit { found: 101 });
+        let window = Wish { opens_at_ms: Some(9), closes_at_ms: Some(9), ..wish() };
+        assert_eq!(bad(window), BadWish::Window);
+        assert_eq!(bad(Wish { closes_at_ms: Some(1_000), ..wish() }), BadWish::Past);
+    }
+
+    #[test]
+    fn refusals_say_what_is_allowed() {
+        let text = BadWish::Stock { found: 0 }.to_string();
+        assert_eq!(text, "the stock must be from 1 to 100000000, not 0");
+    }
+}

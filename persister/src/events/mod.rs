@@ -1,0 +1,9 @@
+//! What operators do with events: the use cases, whoever asks for them.
+//!
+//! Each changes only the wanted row, by comparing its version; the leader carries it to shard and
+//! directory.
+
+pub mod change;
+pub mod create;
+pub mod view;
+pub mod wait;

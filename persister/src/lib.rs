@@ -1,0 +1,24 @@
+//! Firstcome's persister: all that touches MySQL.
+//!
+//! `run` reads wins from Kafka into rows (`consume`), carries what operators want of events to
+//! Redis and to the edges (`control`), and publishes wins whose edge died (`relay`), as long as it
+//! leads (`leader`, `lease`). The other subcommands (`cli`, `commands`) change MySQL alone.
+
+pub mod backoff;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod consume;
+pub mod control;
+pub mod dead_letters;
+pub mod directory;
+pub mod events;
+pub mod health;
+pub mod leader;
+pub mod lease;
+pub mod log;
+pub mod metrics;
+pub mod relay;
+pub mod status;
+pub mod stop;
+pub mod store;

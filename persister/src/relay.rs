@@ -1,0 +1,302 @@
+//! The relay: publishes wins that stayed in an outbox because the edge that granted them died.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::ids::EventId;
+use contract::record::{Issued, Record, Told, encode};
+use contract::topics::{
+    COUPON_ISSUED, COUPON_ISSUED_PARTITIONS, HEADER_COUPON, HEADER_EVENT, partition_of, record_key,
+};
+use links::kafka::{Kafka, KafkaError, NewRecord, Partition};
+use links::redis::{Cluster, OutboxEntry, RedisError};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::metrics;
+use crate::stop::Stop;
+use crate::store::{Session, Store, StoreError};
+
+/// How often outboxes are looked at.
+const ROUND: Duration = Duration::from_secs(1);
+/// An entry is left to its edge for this long, by the shard's clock. With [`ROUND`] and a second
+/// for the work, wins of a dead edge are in Kafka within 5 s.
+const LEFT_TO_THE_EDGE_MS: u64 = 2_000;
+/// Entries of one look; each has up to 128 wins.
+const PAGE: u32 = 64;
+/// Pages of one event and round; what is left comes a second later.
+const MAX_PAGES: usize = 32;
+
+/// The relay of all events.
+pub struct Relay {
+    store: Store,
+    cluster: Cluster,
+    producers: Arc<Producers>,
+    session: Option<Session>,
+    busy: HashSet<SocketAddr>,
+    jobs: JoinSet<Report>,
+}
+
+/// One producer a partition of `coupon-issued`.
+struct Producers(Vec<Partition>);
+
+/// What a job found on a shard.
+struct Report {
+    shard: SocketAddr,
+    unreadable: u32,
+    result: Result<(), Trouble>,
+}
+
+/// Why a round over a shard broke off; the next one begins again.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] KafkaError),
+}
+
+impl Relay {
+    /// Of all events.
+    pub fn new(store: Store, cluster: Cluster, kafka: &Kafka) -> Self {
+        let producers =
+            (0..COUPON_ISSUED_PARTITIONS).map(|part| kafka.partition(COUPON_ISSUED, part));
+        Self {
+            store,
+            cluster,
+            producers: Arc::new(Producers(producers.collect())),
+            session: None,
+            busy: HashSet::new(),
+            jobs: JoinSet::new(),
+        }
+    }
+
+    /// Relays until it is asked to stop. What it was about to do then is done by the next leader.
+    pub async fn run(mut self, mut stop: Stop) {
+        let mut rounds = interval(ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unreadable: HashMap<SocketAddr, u32> = HashMap::new();
+        loop {
+            tokio::select! {
+                () = stop.asked() => return,
+                Some(done) = self.jobs.join_next() => match done {
+                    Ok(report) => {
+                        self.busy.remove(&report.shard);
+                        unreadable.insert(report.shard, report.unreadable);
+                        metrics::unreadable_outbox(unreadable.values().sum());
+                        if let Err(trouble) = report.result {
+                            metrics::retry(metrics::Retried::Relay);
+                            warn!(shard = %report.shard, %trouble, "the relay tries again");
+                        }
+                    }
+                    // Its shard stays busy, which a metric of retries would hide: begin afresh.
+                    Err(panic) => {
+                        warn!(%panic, "a relay job broke off");
+                        self.busy.clear();
+                    }
+                },
+                _ = rounds.tick() => {
+                    if let Err(error) = self.round().await {
+                        self.session = None;
+                        metrics::retry(metrics::Retried::Relay);
+                        warn!(%error, "the relay cannot read the list of events");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts a job for each shard that has events and no job. Events without a master wait.
+    async fn round(&mut self) -> Result<(), StoreError> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(self.store.connect().await?),
+        };
+        let mut by_shard: HashMap<SocketAddr, Vec<EventId>> = HashMap::new();
+        for event in session.armed_events().await? {
+            if let Some(master) = self.cluster.master_of(Cluster::slot_of(&event)) {
+                by_shard.entry(master.address).or_default().push(event);
+            }
+        }
+        for (shard, events) in by_shard {
+            if self.busy.insert(shard) {
+                let job = job(self.cluster.clone(), Arc::clone(&self.producers), shard, events);
+                self.jobs.spawn(job);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All outboxes of a shard, one after another. Breaks off at the first trouble: it would be the
+/// same for the rest.
+async fn job(
+    cluster: Cluster,
+    producers: Arc<Producers>,
+    shard: SocketAddr,
+    events: Vec<EventId>,
+) -> Report {
+    let mut report = Report { shard, unreadable: 0, result: Ok(()) };
+    for event in events {
+        match relay(&cluster, &producers, &event).await {
+            Ok(unreadable) => report.unreadable += unreadable,
+            Err(trouble) => {
+                report.result = Err(trouble);
+                break;
+            }
+        }
+    }
+    report
+}
+
+/// One event's outbox: publishes what is due and acknowledges it. Returns how many entries cannot
+/// be read.
+async fn relay(cluster: &Cluster, producers: &Producers, event: &EventId) -> Result<u32, Trouble> {
+    // Most outboxes are empty or young: one entry tells.
+    let oldest = cluster.outbox(event, None, 1).await?;
+    if oldest.entries.is_empty() && oldest.unreadable.is_empty() {
+        return Ok(0);
+    }
+    let now_ms = cluster.clock_ms(Cluster::slot_of(event)).await?;
+    if oldest.unreadable.is_empty() && due(oldest.entries, now_ms).is_empty() {
+        return Ok(0);
+    }
+    let mut unreadable = 0;
+    let mut after: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let page = cluster.outbox(event, after.as_deref(), PAGE).await?;
+        unreadable += u32::try_from(page.unreadable.len()).unwrap_or(u32::MAX);
+        let Some(last) = page.entries.last().map(|entry| entry.id.clone()) else {
+            break;
+        };
+        let due = due(page.entries, now_ms);
+        if due.is_empty() {
+            break;
+        }
+        publish(producers, event, &due).await?;
+        let ids: Vec<&str> = due.iter().map(|entry| entry.id.as_str()).collect();
+        cluster.acknowledge(event, &ids).await?;
+        let wins: usize = due.iter().map(|entry| entry.wins.len()).sum();
+        metrics::relayed(u64::try_from(wins).unwrap_or(u64::MAX));
+        info!(%event, wins, "published for an edge that did not");
+        after = Some(last);
+    }
+    Ok(unreadable)
+}
+
+/// Entries that their edge has had its time to publish. All wins of an entry have one time.
+fn due(entries: Vec<OutboxEntry>, now_ms: u64) -> Vec<OutboxEntry> {
+    let is_due = |entry: &OutboxEntry| {
+        let granted_ms = entry.wins.first().map_or(0, |user_win| user_win.win.issued_at_ms);
+        granted_ms.saturating_add(LEFT_TO_THE_EDGE_MS) <= now_ms
+    };
+    entries.into_iter().filter(is_due).collect()
+}
+
+/// Publishes all wins of the entries; returns when all in-sync replicas have all of them.
+async fn publish(
+    producers: &Producers,
+    event: &EventId,
+    entries: &[OutboxEntry],
+) -> Result<(), KafkaError> {
+    for (part, records) in by_partition(event, entries) {
+        let producer = usize::try_from(part).ok().and_then(|part| producers.0.get(part));
+        let Some(producer) = producer else {
+            return Err(KafkaError::Refused(format!("there is no partition {part}")));
+        };
+        producer.produce(records).await?;
+    }
+    Ok(())
+}
+
+/// The records of all wins, by partition, in the order of the entries.
+fn by_partition(event: &EventId, entries: &[OutboxEntry]) -> BTreeMap<i32, Vec<NewRecord>> {
+    let mut by_partition: BTreeMap<i32, Vec<NewRecord>> = BTreeMap::new();
+    for entry in entries {
+        for user_win in &entry.wins {
+            let key = record_key(event, &user_win.user);
+            let part = partition_of(&key);
+            let win = Issued::new(
+                event.clone(),
+                entry.epoch,
+                user_win.user.clone(),
+                &user_win.win,
+                Told::Unknown,
+            );
+            let headers = [
+                (HEADER_EVENT.to_owned(), event.to_string().into_bytes()),
+                (HEADER_COUPON.to_owned(), win.coupon_id.to_string().into_bytes()),
+            ];
+            let value = Some(encode(&Record::Issued(win)));
+            let record = NewRecord { key, value, headers: headers.into() };
+            by_partition.entry(part).or_default().push(record);
+        }
+    }
+    by_partition
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::coupon::{CouponState, Win};
+    use contract::ids::{Attempt, CouponId};
+    use contract::outbox::UserWin;
+    use contract::record::decode;
+
+    fn entry(first: u64, ms: u64) -> OutboxEntry {
+        let win = |sequence| Win {
+            coupon: CouponId::new(),
+            sequence,
+            attempt: Attempt::NONE,
+            issued_at_ms: ms,
+            quantity: 1,
+            nth: 1,
+            state: CouponState::Issued,
+            revision: 1,
+        };
+        let user_win = |sequence: u64| UserWin {
+            user: format!("user-{sequence}").parse().unwrap(),
+            win: win(sequence),
+        };
+        OutboxEntry {
+            id: format!("2-{first}"),
+            epoch: 2,
+            wins: (first..first + 3).map(user_win).collect(),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_due_two_seconds_after_it_was_granted() {
+        let ids = |entries: Vec<OutboxEntry>| -> Vec<String> {
+            entries.into_iter().map(|entry| entry.id).collect()
+        };
+        let entries = vec![entry(1, 10_000), entry(4, 10_001)];
+        assert_eq!(ids(due(entries.clone(), 11_999)), [""; 0]);
+        assert_eq!(ids(due(entries.clone(), 12_000)), ["2-1"]);
+        assert_eq!(ids(due(entries, 12_001)), ["2-1", "2-4"]);
+    }
+
+    #[test]
+    fn each_win_becomes_a_record_on_its_users_partition() {
+        let event = "spring".parse().unwrap();
+        let by_partition = by_partition(&event, &[entry(1, 5), entry(4, 6)]);
+        let mut sequences = Vec::new();
+        for (part, records) in by_partition {
+            for record in records {
+                assert_eq!(partition_of(&record.key), part);
+                let Ok(Record::Issued(win)) = decode(record.value.as_deref().unwrap()) else {
+                    panic!("{record:?}");
+                };
+                assert_eq!((win.epoch, win.told), (2, Told::Unknown));
+                assert_eq!(record.key, record_key(&event, &win.user_id));
+                assert_eq!(record.headers[HEADER_EVENT], b"spring");
+                sequences.push(win.sequence);
+            }
+        }
+        sequences.sort_unstable();
+        assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
+    }
+}

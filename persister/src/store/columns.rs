@@ -1,0 +1,41 @@
+//! A row's columns by name, as the program's types.
+
+use chrono::NaiveDateTime;
+use mysql_async::Row;
+use mysql_async::prelude::FromValue;
+
+use super::error::StoreError;
+use super::times::from_column;
+
+/// A row that is being read.
+pub(super) struct Columns(pub(super) Row);
+
+impl Columns {
+    /// A column's value.
+    pub(super) fn take<T: FromValue>(&mut self, column: &'static str) -> Result<T, StoreError> {
+        match self.0.take_opt(column) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(unreadable(column, format!("{:?}", error.0))),
+            None => Err(unreadable(column, "no such column".to_owned())),
+        }
+    }
+
+    /// A text that names something.
+    pub(super) fn word<T>(
+        &mut self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        let word: String = self.take(column)?;
+        parse(&word).ok_or_else(|| unreadable(column, word))
+    }
+
+    /// A time in Unix milliseconds; NULL is 0.
+    pub(super) fn ms(&mut self, column: &'static str) -> Result<u64, StoreError> {
+        Ok(self.take::<Option<NaiveDateTime>>(column)?.map_or(0, from_column))
+    }
+}
+
+fn unreadable(column: &'static str, found: String) -> StoreError {
+    StoreError::Unreadable { column, found }
+}

@@ -1,0 +1,248 @@
+//! Armings of events. Each change is one transaction that locks the event's row and compares its
+//! epoch, and that asks whether its author still holds the partitions: a leader that was paused
+//! and resumes finds itself out here.
+
+use contract::ids::EventId;
+use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
+
+use super::error::StoreError;
+use super::events::Event;
+use super::session::Session;
+use super::sql;
+
+/// How far an arming got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpochStep {
+    /// The epoch has begun; the directory may say so.
+    Fencing,
+    /// The shard carries the epoch and grants nothing.
+    Arming,
+    /// The shard is about to be opened: claims may have been granted.
+    Opening,
+    /// The shard was opened.
+    Open,
+}
+
+impl EpochStep {
+    /// The step that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Fencing, Self::Arming, Self::Opening, Self::Open]
+            .into_iter()
+            .find(|step| step.as_str() == word)
+    }
+
+    /// The word, as MySQL keeps it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fencing => "fencing",
+            Self::Arming => "arming",
+            Self::Opening => "opening",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// The arming of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arming {
+    /// How far it got.
+    pub step: EpochStep,
+    /// Its token; the shard carries the same.
+    pub armer: String,
+    /// `master_replid` of the master that was armed; empty until then.
+    pub identity: String,
+    /// `run_id` of that master.
+    pub run_id: String,
+    /// Config epoch of that master.
+    pub config_epoch: u64,
+}
+
+/// The process that a shard's keys were armed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Armed {
+    /// `master_replid`.
+    pub identity: String,
+    /// `run_id`.
+    pub run_id: String,
+    /// Config epoch.
+    pub config_epoch: u64,
+}
+
+/// Which arming a transaction belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Author<'a> {
+    /// The event.
+    pub event: &'a EventId,
+    /// The epoch that it must have.
+    pub epoch: u64,
+    /// The persister, as it stands in the partitions' rows.
+    pub owner: &'a str,
+}
+
+/// What a transaction by compare came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared<T> {
+    /// It was done.
+    Done(T),
+    /// Nothing was changed, for this reason.
+    Moved(Moved),
+}
+
+/// Why a compare failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// The event has another epoch.
+    Epoch(u64),
+    /// The event has another version: an operator changed it.
+    Version(u64),
+    /// The author does not hold the partitions any more.
+    NotLeader,
+    /// The event has rows already: it was not armed for the first time.
+    HasRows,
+    /// The arming is not at the step that this one follows.
+    Step,
+    /// There is no such event.
+    Gone,
+}
+
+impl Session {
+    /// Begins the next epoch of an event that was never opened; returns it.
+    pub async fn begin_first_epoch(
+        &mut self,
+        author: Author<'_>,
+        armer: &str,
+    ) -> Result<Compared<u64>, StoreError> {
+        if let Compared::Moved(moved) = self.lock(author).await? {
+            return Ok(Compared::Moved(moved));
+        }
+        let rows: Option<i64> = self.row(sql::HAS_COUPONS, (author.event.as_str(),)).await?;
+        if rows.is_some() {
+            return self.give_up(Moved::HasRows).await;
+        }
+        let epoch = author.epoch + 1;
+        self.change(sql::RAISE_EPOCH, (epoch, author.event.as_str())).await?;
+        self.change(sql::BEGIN_EPOCH, (author.event.as_str(), epoch, armer)).await?;
+        self.commit().await?;
+        Ok(Compared::Done(epoch))
+    }
+
+    /// Notes which process the shard's keys were armed on.
+    pub async fn note_arming(
+        &mut self,
+        author: Author<'_>,
+        armer: &str,
+        armed: &Armed,
+    ) -> Result<Compared<()>, StoreError> {
+        let params = (
+            &armed.identity,
+            &armed.run_id,
+            armed.config_epoch,
+            author.event.as_str(),
+            author.epoch,
+            armer,
+        );
+        self.note(author, sql::NOTE_ARMING, params).await
+    }
+
+    /// Notes that the shard is about to be opened; returns the event as it is wanted by then.
+    pub async fn note_opening(
+        &mut self,
+        author: Author<'_>,
+        armer: &str,
+    ) -> Result<Compared<Event>, StoreError> {
+        let params = (author.event.as_str(), author.epoch, armer);
+        if let Compared::Moved(moved) = self.note(author, sql::NOTE_OPENING, params).await? {
+            return Ok(Compared::Moved(moved));
+        }
+        match self.event(author.event).await? {
+            Some(event) if event.epoch == author.epoch => Ok(Compared::Done(event)),
+            Some(event) => Ok(Compared::Moved(Moved::Epoch(event.epoch))),
+            None => Ok(Compared::Moved(Moved::Gone)),
+        }
+    }
+
+    /// Notes that the shard was opened with a version, if the event still has it.
+    pub async fn note_open(
+        &mut self,
+        author: Author<'_>,
+        version: u64,
+    ) -> Result<Compared<()>, StoreError> {
+        match self.lock(author).await? {
+            Compared::Done(now) if now == version => {}
+            Compared::Done(now) => return self.give_up(Moved::Version(now)).await,
+            Compared::Moved(moved) => return Ok(Compared::Moved(moved)),
+        }
+        self.change(sql::NOTE_OPEN, (author.event.as_str(), author.epoch)).await?;
+        self.commit().await?;
+        Ok(Compared::Done(()))
+    }
+
+    /// Notes that the armed process has another `master_replid`.
+    pub async fn note_identity(
+        &mut self,
+        author: Author<'_>,
+        identity: &str,
+    ) -> Result<Compared<()>, StoreError> {
+        if let Compared::Moved(moved) = self.lock(author).await? {
+            return Ok(Compared::Moved(moved));
+        }
+        // No row changes where a try before this one did it.
+        let params = (identity, author.event.as_str(), author.epoch);
+        self.change(sql::NOTE_IDENTITY, params).await?;
+        self.commit().await?;
+        Ok(Compared::Done(()))
+    }
+
+    /// One change of the epoch's row, which must be there with this armer.
+    async fn note(
+        &mut self,
+        author: Author<'_>,
+        statement: &str,
+        params: impl Into<mysql_async::Params> + Send,
+    ) -> Result<Compared<()>, StoreError> {
+        if let Compared::Moved(moved) = self.lock(author).await? {
+            return Ok(Compared::Moved(moved));
+        }
+        if self.change(statement, params).await? != 1 {
+            return self.give_up(Moved::Step).await;
+        }
+        self.commit().await?;
+        Ok(Compared::Done(()))
+    }
+
+    /// Begins a transaction that holds the event's row, and compares; returns the version.
+    async fn lock(&mut self, author: Author<'_>) -> Result<Compared<u64>, StoreError> {
+        self.begin().await?;
+        let row: Option<(u64, u64)> = self.row(sql::LOCK_EVENT, (author.event.as_str(),)).await?;
+        let version = match row {
+            None => return self.give_up(Moved::Gone).await,
+            Some((epoch, _)) if epoch != author.epoch => {
+                return self.give_up(Moved::Epoch(epoch)).await;
+            }
+            Some((_, version)) => version,
+        };
+        let held: Option<i64> = self.row(sql::COUNT_LEASES, (COUPON_ISSUED, author.owner)).await?;
+        if held != Some(COUPON_ISSUED_PARTITIONS.into()) {
+            return self.give_up(Moved::NotLeader).await;
+        }
+        Ok(Compared::Done(version))
+    }
+
+    async fn give_up<T>(&mut self, moved: Moved) -> Result<Compared<T>, StoreError> {
+        self.roll_back().await?;
+        Ok(Compared::Moved(moved))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_come_back_from_their_words() {
+        for word in ["fencing", "arming", "opening", "open"] {
+            assert_eq!(EpochStep::parse(word).map(EpochStep::as_str), Some(word));
+        }
+        assert_eq!(EpochStep::parse("closed"), None);
+    }
+}

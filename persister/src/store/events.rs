@@ -1,0 +1,224 @@
+//! What operators want of events, and what the leader notes beside it.
+
+use contract::event::{Confirm, Phase};
+use contract::ids::EventId;
+use mysql_async::Row;
+
+use super::columns::Columns;
+use super::epochs::{Arming, EpochStep};
+use super::error::StoreError;
+use super::session::Session;
+use super::sql;
+use super::times::to_nullable_column;
+
+/// The longest text that `waiting_for` holds, in bytes.
+const MAX_WAITING_BYTES: usize = 255;
+
+/// A new event, as its operator wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its id.
+    pub event_id: EventId,
+    /// Units in all.
+    pub stock: u64,
+    /// Units that one user may hold.
+    pub per_user_limit: u32,
+    /// Unix milliseconds; 0: always open.
+    pub opens_at_ms: u64,
+    /// Unix milliseconds; 0: never closes by itself.
+    pub closes_at_ms: u64,
+    /// Scheduled, or open at once.
+    pub phase: Phase,
+    /// When a win may be told.
+    pub confirm: Confirm,
+}
+
+/// An event: what is wanted of it and how far that was carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its id.
+    pub event_id: EventId,
+    /// Units in all.
+    pub stock: u64,
+    /// Units that one user may hold.
+    pub per_user_limit: u32,
+    /// Unix milliseconds; 0: always open.
+    pub opens_at_ms: u64,
+    /// Unix milliseconds; 0: never closes by itself.
+    pub closes_at_ms: u64,
+    /// How operators want it to stand.
+    pub phase: Phase,
+    /// When a win may be told.
+    pub confirm: Confirm,
+    /// Of its last arming; 0: never armed.
+    pub epoch: u64,
+    /// Raised by each change of an operator.
+    pub version: u64,
+    /// The version that shard and directory carry.
+    pub carried_version: u64,
+    /// What the leader waits for; empty: nothing.
+    pub waiting_for: String,
+    /// Unix milliseconds.
+    pub created_at_ms: u64,
+    /// Unix milliseconds of the last change by an operator.
+    pub updated_at_ms: u64,
+    /// The arming of `epoch`; None: never armed.
+    pub arming: Option<Arming>,
+    /// Whether any arming got so far that claims may have been granted.
+    pub opened_before: bool,
+    /// The highest config epoch of a master that was ever armed for it.
+    pub highest_config_epoch: u64,
+}
+
+/// Whether a new event was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// Yes.
+    Added,
+    /// An event, perhaps archived, has this id already; ids are never used again.
+    Exists,
+}
+
+/// Whether a change by compare took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Yes.
+    Done,
+    /// No: the row was changed by somebody else in between.
+    Moved,
+}
+
+impl Session {
+    /// Adds an event, version 1.
+    pub async fn create_event(&mut self, event: &NewEvent) -> Result<Created, StoreError> {
+        let params = (
+            event.event_id.as_str(),
+            event.stock,
+            event.per_user_limit,
+            to_nullable_column(event.opens_at_ms),
+            to_nullable_column(event.closes_at_ms),
+            event.phase.as_str(),
+            event.confirm.as_str(),
+        );
+        let added = self.change(sql::CREATE_EVENT, params).await?;
+        Ok(if added == 1 { Created::Added } else { Created::Exists })
+    }
+
+    /// One event.
+    pub async fn event(&mut self, event: &EventId) -> Result<Option<Event>, StoreError> {
+        let row = self.row(&sql::events(sql::OF_EVENT), (event.as_str(),)).await?;
+        row.map(read).transpose()
+    }
+
+    /// Every event, oldest first.
+    pub async fn all_events(&mut self) -> Result<Vec<Event>, StoreError> {
+        self.events(sql::ALL_EVENTS).await
+    }
+
+    /// Every event that is not archived.
+    pub async fn live_events(&mut self) -> Result<Vec<Event>, StoreError> {
+        self.events(sql::LIVE_EVENTS).await
+    }
+
+    /// Those whose last change was not carried yet.
+    pub async fn changed_events(&mut self) -> Result<Vec<Event>, StoreError> {
+        self.events(sql::CHANGED_EVENTS).await
+    }
+
+    /// Events that were armed and are not archived: they may have an outbox.
+    pub async fn armed_events(&mut self) -> Result<Vec<EventId>, StoreError> {
+        let rows = self.rows(sql::ARMED_EVENTS, ()).await?;
+        rows.into_iter()
+            .map(|row| Columns(row).word("event_id", |word| word.parse().ok()))
+            .collect()
+    }
+
+    /// Changes the wanted phase, if the event still has that version.
+    pub async fn change_phase(
+        &mut self,
+        event: &EventId,
+        version: u64,
+        phase: Phase,
+    ) -> Result<Changed, StoreError> {
+        let params = (phase.as_str(), event.as_str(), version);
+        let changed = self.change(sql::CHANGE_PHASE, params).await?;
+        Ok(if changed == 1 { Changed::Done } else { Changed::Moved })
+    }
+
+    /// Notes that shard and directory carry a version, if epoch and version are still those.
+    pub async fn note_carried(
+        &mut self,
+        event: &EventId,
+        epoch: u64,
+        version: u64,
+    ) -> Result<(), StoreError> {
+        self.change(sql::NOTE_CARRIED, (version, event.as_str(), epoch, version)).await?;
+        Ok(())
+    }
+
+    /// Notes what the leader waits for.
+    pub async fn note_waiting(&mut self, event: &EventId, text: &str) -> Result<(), StoreError> {
+        self.change(sql::NOTE_WAITING, (fitting(text), event.as_str())).await?;
+        Ok(())
+    }
+
+    async fn events(&mut self, which: &str) -> Result<Vec<Event>, StoreError> {
+        let rows = self.rows(&sql::events(which), ()).await?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+/// The part of a text that fits into `waiting_for`, an ASCII column.
+pub fn fitting(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii() { c } else { '?' };
+    text.chars().take(MAX_WAITING_BYTES).map(plain).collect()
+}
+
+fn read(row: Row) -> Result<Event, StoreError> {
+    let mut row = Columns(row);
+    Ok(Event {
+        event_id: row.word("event_id", |word| word.parse().ok())?,
+        stock: row.take("stock")?,
+        per_user_limit: row.take("per_user_limit")?,
+        opens_at_ms: row.ms("opens_at")?,
+        closes_at_ms: row.ms("closes_at")?,
+        phase: row.word("phase", Phase::parse)?,
+        confirm: row.word("confirm", Confirm::parse)?,
+        epoch: row.take("epoch")?,
+        version: row.take("version")?,
+        carried_version: row.take("carried_version")?,
+        waiting_for: row.take("waiting_for")?,
+        created_at_ms: row.ms("created_at")?,
+        updated_at_ms: row.ms("updated_at")?,
+        opened_before: row.take("opened_before")?,
+        highest_config_epoch: row.take("highest_config_epoch")?,
+        arming: read_arming(&mut row)?,
+    })
+}
+
+fn read_arming(row: &mut Columns) -> Result<Option<Arming>, StoreError> {
+    let Some(step) = row.take::<Option<String>>("step")? else {
+        return Ok(None);
+    };
+    let step =
+        EpochStep::parse(&step).ok_or(StoreError::Unreadable { column: "step", found: step })?;
+    Ok(Some(Arming {
+        step,
+        armer: row.take("armer")?,
+        identity: row.take("identity")?,
+        run_id: row.take("run_id")?,
+        config_epoch: row.take("config_epoch")?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_fits_its_column() {
+        assert_eq!(fitting("a master"), "a master");
+        assert_eq!(fitting("é…"), "??");
+        assert_eq!(fitting(&"é".repeat(400)).len(), MAX_WAITING_BYTES);
+    }
+}

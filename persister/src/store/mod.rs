@@ -1,0 +1,23 @@
+//! MySQL: every query of the persister, each with a deadline.
+//!
+//! - `session`: one connection; it is spent after any error, since an answer that nobody waited
+//!   for would be read as the answer to the next question.
+//! - `sql`: the text of every statement.
+//! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
+//!
+//! Architecture invariant: mysql_async appears in this folder and nowhere else.
+
+mod columns;
+pub mod coupons;
+pub mod dead_letters;
+pub mod epochs;
+pub mod error;
+pub mod events;
+pub mod leases;
+pub mod schema;
+mod session;
+mod sql;
+mod times;
+
+pub use error::{Retry, StoreError};
+pub use session::{DatabaseUrl, Session, Store};

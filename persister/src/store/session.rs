@@ -1,0 +1,172 @@
+//! One connection to MySQL.
+
+use std::time::Duration;
+
+use mysql_async::prelude::{FromRow, Queryable};
+use mysql_async::{Conn, Opts, OptsBuilder, Params};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+use super::error::StoreError;
+use super::sql;
+
+/// To connect, log in and set the session up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// For each statement. Longer than [`LOCK_WAIT_S`], so that a lock is given up by the server.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server lets a statement wait for a row's lock.
+const LOCK_WAIT_S: u32 = 3;
+/// Statements that a connection keeps prepared: all of `sql` and the sizes of its lists.
+const PREPARED_STATEMENTS: usize = 64;
+
+/// Where MySQL is and who we are there. Never printed: it holds the password.
+#[derive(Clone)]
+pub struct DatabaseUrl(Opts);
+
+/// The text is not a MySQL URL. It is not repeated: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not mysql://user:password@host:port/database")]
+pub struct BadUrl;
+
+impl DatabaseUrl {
+    /// Reads `mysql://user:password@host:port/database`; the database must be named.
+    pub fn parse(text: &str) -> Result<Self, BadUrl> {
+        let opts = Opts::from_url(text).map_err(|_| BadUrl)?;
+        match (opts.user(), opts.db_name()) {
+            (Some(user), Some(name)) if !user.is_empty() && !name.is_empty() => Ok(Self(opts)),
+            _ => Err(BadUrl),
+        }
+    }
+}
+
+/// Opens sessions. A clone is cheap.
+#[derive(Clone)]
+pub struct Store {
+    opts: Opts,
+}
+
+impl Store {
+    /// A store at that place; connects to nothing yet.
+    pub fn new(url: &DatabaseUrl) -> Self {
+        let opts = OptsBuilder::from_opts(url.0.clone())
+            .prefer_socket(false)
+            .tcp_nodelay(true)
+            .stmt_cache_size(PREPARED_STATEMENTS)
+            // Affected rows are rows that changed: an insert that met its own row counts 0.
+            .client_found_rows(false)
+            .init(sql::session_settings(LOCK_WAIT_S));
+        Self { opts: opts.into() }
+    }
+
+    /// A new session, within 3 s.
+    pub async fn connect(&self) -> Result<Session, StoreError> {
+        match timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await {
+            Ok(Ok(conn)) => Ok(Session { conn: Some(conn) }),
+            Ok(Err(error)) => Err(StoreError::Unreachable(error.to_string())),
+            Err(_) => {
+                let text = format!("no connection within {CONNECT_TIMEOUT:?}");
+                Err(StoreError::Unreachable(text))
+            }
+        }
+    }
+}
+
+/// One connection, used by one task.
+///
+/// It is spent after any error and after a query whose future was dropped: the server's answer may
+/// still be on its way. Make another one.
+pub struct Session {
+    conn: Option<Conn>,
+}
+
+impl Session {
+    /// All rows of a query.
+    pub(super) async fn rows<T: FromRow + Send + 'static>(
+        &mut self,
+        statement: &str,
+        params: impl Into<Params> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
+        let answer = timeout(QUERY_TIMEOUT, conn.exec(statement, params)).await;
+        self.settle(conn, statement, QUERY_TIMEOUT, answer)
+    }
+
+    /// The first row of a query.
+    pub(super) async fn row<T: FromRow + Send + 'static>(
+        &mut self,
+        statement: &str,
+        params: impl Into<Params> + Send,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(statement, params).await?.into_iter().next())
+    }
+
+    /// Changes rows; returns how many changed.
+    pub(super) async fn change(
+        &mut self,
+        statement: &str,
+        params: impl Into<Params> + Send,
+    ) -> Result<u64, StoreError> {
+        let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
+        let answer = timeout(QUERY_TIMEOUT, conn.exec_drop(statement, params)).await;
+        let changed = conn.affected_rows();
+        self.settle(conn, statement, QUERY_TIMEOUT, answer)?;
+        Ok(changed)
+    }
+
+    /// Runs a statement that cannot be prepared, within `deadline`.
+    pub(super) async fn plain(
+        &mut self,
+        statement: &str,
+        deadline: Duration,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
+        let answer = timeout(deadline, conn.query_drop(statement)).await;
+        self.settle(conn, statement, deadline, answer)
+    }
+
+    /// Begins a transaction. Dropping the session undoes it.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        self.plain(sql::BEGIN, QUERY_TIMEOUT).await
+    }
+
+    /// Makes a transaction last. After an error it may or may not have.
+    pub async fn commit(&mut self) -> Result<(), StoreError> {
+        self.plain(sql::COMMIT, QUERY_TIMEOUT).await
+    }
+
+    /// Undoes a transaction.
+    pub async fn roll_back(&mut self) -> Result<(), StoreError> {
+        self.plain(sql::ROLLBACK, QUERY_TIMEOUT).await
+    }
+
+    /// Keeps the connection only after an answer that was read to its end.
+    fn settle<T>(
+        &mut self,
+        conn: Conn,
+        statement: &str,
+        deadline: Duration,
+        answer: Result<mysql_async::Result<T>, Elapsed>,
+    ) -> Result<T, StoreError> {
+        match answer {
+            Ok(Ok(answer)) => {
+                self.conn = Some(conn);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(StoreError::of_query(statement, error)),
+            Err(_) => Err(StoreError::late(statement, deadline)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_user_and_database() {
+        assert!(DatabaseUrl::parse("mysql://user:secret@127.0.0.1:3306/firstcome").is_ok());
+        for bad in ["", "firstcome", "mysql://127.0.0.1/firstcome", "mysql://user@127.0.0.1"] {
+            assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The text of every statement. Valid on MySQL 8 and on MariaDB 10.11: no RETURNING, LOCK IN SHARE
+//! MODE instead of FOR SHARE, `column = column` instead of a row alias or VALUES().
+
+/// What each session is told first. The server's defaults would do, but are not ours to rely on.
+pub(super) fn session_settings(lock_wait_s: u32) -> Vec<String> {
+    vec![
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
+        format!(
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+             time_zone = '+00:00', innodb_lock_wait_timeout = {lock_wait_s}"
+        ),
+    ]
+}
+
+pub(super) const BEGIN: &str = "START TRANSACTION";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
+// Schema.
+
+pub(super) const LOCK_MIGRATIONS: &str = "SELECT COALESCE(GET_LOCK('firstcome.migrate', ?), 0)";
+pub(super) const UNLOCK_MIGRATIONS: &str = "SELECT RELEASE_LOCK('firstcome.migrate')";
+pub(super) const CREATE_MIGRATIONS: &str = "\
+    CREATE TABLE IF NOT EXISTS schema_migrations (\
+      version INT UNSIGNED NOT NULL, \
+      name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, \
+      applied_at DATETIME(3) NOT NULL, \
+      PRIMARY KEY (version))";
+pub(super) const MIGRATIONS: &str = "SELECT version FROM schema_migrations ORDER BY version";
+pub(super) const NOTE_MIGRATION: &str = "\
+    INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, UTC_TIMESTAMP(3)) \
+    ON DUPLICATE KEY UPDATE version = version";
+pub(super) const ADD_PARTITION: &str = "\
+    INSERT INTO partitions (topic, part) VALUES (?, ?) ON DUPLICATE KEY UPDATE part = part";
+
+// Leases.
+
+pub(super) const LEASES: &str = "\
+    SELECT part, next_offset, owner, lease_until > UTC_TIMESTAMP(6) AS live \
+    FROM partitions WHERE topic = ? ORDER BY part";
+pub(super) const LEASES_LOCKED: &str = "\
+    SELECT part, next_offset, owner, lease_until > UTC_TIMESTAMP(6) AS live \
+    FROM partitions WHERE topic = ? ORDER BY part FOR UPDATE";
+pub(super) const TAKE_LEASES: &str = "\
+    UPDATE partitions SET owner = ?, lease_until = UTC_TIMESTAMP(6) + INTERVAL ? SECOND \
+    WHERE topic = ?";
+pub(super) const RENEW_LEASES: &str = "\
+    UPDATE partitions SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ? SECOND \
+    WHERE topic = ? AND owner = ?";
+pub(super) const COUNT_LEASES: &str =
+    "SELECT COUNT(*) FROM partitions WHERE topic = ? AND owner = ?";
+pub(super) const RELEASE_LEASES: &str = "\
+    UPDATE partitions SET owner = '', lease_until = '1970-01-01 00:00:00' \
+    WHERE topic = ? AND owner = ?";
+pub(super) const POSITION: &str =
+    "SELECT next_offset, owner FROM partitions WHERE topic = ? AND part = ?";
+/// The compare that makes at-least-once records exactly-once rows.
+pub(super) const ADVANCE: &str = "\
+    UPDATE partitions SET next_offset = ?, lease_until = UTC_TIMESTAMP(6) + INTERVAL ? SECOND \
+    WHERE topic = ? AND part = ? AND next_offset = ? AND owner = ?";
+
+// Events.
+
+pub(super) const CREATE_EVENT: &str = "\
+    INSERT INTO events (event_id, stock, per_user_limit, opens_at, closes_at, phase, confirm, \
+      created_at, updated_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)) \
+    ON DUPLICATE KEY UPDATE event_id = event_id";
+pub(super) const CHANGE_PHASE: &str = "\
+    UPDATE events SET phase = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
+    WHERE event_id = ? AND version = ?";
+/// One event.
+pub(super) const OF_EVENT: &str = "WHERE e.event_id = ?";
+/// Every event, as people read a list.
+pub(super) const ALL_EVENTS: &str = "ORDER BY e.created_at, e.event_id";
+/// What the leader looks after.
+pub(super) const LIVE_EVENTS: &str = "WHERE e.phase <> 'archived'";
+/// What the leader has not carried to shard and directory yet.
+pub(super) const CHANGED_EVENTS: &str =
+    "WHERE e.phase <> 'archived' AND e.version <> e.carried_version";
+
+/// Events with their current arming. `opened_before`: some arming got so far that claims may have
+/// been granted.
+pub(super) fn events(which: &str) -> String {
+    format!(
+        "SELECT e.event_id, e.stock, e.per_user_limit, e.opens_at, e.closes_at, e.phase, \
+           e.confirm, e.epoch, e.version, e.carried_version, e.waiting_for, e.created_at, \
+           e.updated_at, x.step, x.armer, x.identity, x.run_id, x.config_epoch, \
+           EXISTS (SELECT 1 FROM event_epochs y WHERE y.event_id = e.event_id \
+             AND y.step IN ('opening', 'open')) AS opened_before, \
+           (SELECT COALESCE(MAX(z.config_epoch), 0) FROM event_epochs z \
+             WHERE z.event_id = e.event_id) AS highest_config_epoch \
+         FROM events e \
+         LEFT JOIN event_epochs x ON x.event_id = e.event_id AND x.epoch = e.epoch {which}"
+    )
+}
+
+pub(super) const ARMED_EVENTS: &str =
+    "SELECT event_id FROM events WHERE epoch > 0 AND phase <> 'archived'";
+pub(super) const LOCK_EVENT: &str =
+    "SELECT epoch, version FROM events WHERE event_id = ? FOR UPDATE";
+pub(super) const RAISE_EPOCH: &str = "UPDATE events SET epoch = ? WHERE event_id = ?";
+pub(super) const NOTE_CARRIED: &str = "\
+    UPDATE events SET carried_version = ?, waiting_for = '' \
+    WHERE event_id = ? AND epoch = ? AND version = ?";
+pub(super) const NOTE_WAITING: &str = "UPDATE events SET waiting_for = ? WHERE event_id = ?";
+
+// Epochs.
+
+pub(super) const BEGIN_EPOCH: &str = "\
+    INSERT INTO event_epochs (event_id, epoch, step, armer, started_at) \
+    VALUES (?, ?, 'fencing', ?, UTC_TIMESTAMP(3))";
+pub(super) const NOTE_ARMING: &str = "\
+    UPDATE event_epochs SET step = 'arming', identity = ?, run_id = ?, config_epoch = ? \
+    WHERE event_id = ? AND epoch = ? AND armer = ?";
+pub(super) const NOTE_OPENING: &str = "\
+    UPDATE event_epochs SET step = 'opening' WHERE event_id = ? AND epoch = ? AND armer = ?";
+pub(super) const NOTE_OPEN: &str = "\
+    UPDATE event_epochs SET step = 'open', opened_at = UTC_TIMESTAMP(3) \
+    WHERE event_id = ? AND epoch = ? AND step = 'opening'";
+pub(super) const NOTE_IDENTITY: &str =
+    "UPDATE event_epochs SET identity = ? WHERE event_id = ? AND epoch = ?";
+
+// Coupons.
+
+pub(super) const COUPON_PARAMS: usize = 12;
+const COUPON_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Adds so many coupons. A row that breaks a unique key changes nothing and is not counted.
+pub(super) fn insert_coupons(rows: usize) -> String {
+    format!(
+        "INSERT INTO coupons (coupon_id, event_id, user_id, user_nth, sequence, quantity, epoch, \
+           attempt, told, state, revision, issued_at) \
+         VALUES {} ON DUPLICATE KEY UPDATE coupon_id = coupon_id",
+        list(COUPON_ROW, rows)
+    )
+}
+
+/// Coupons by so many ids.
+pub(super) fn coupons_by_id(ids: usize) -> String {
+    format!(
+        "SELECT coupon_id, event_id, user_id, user_nth, sequence FROM coupons \
+         WHERE coupon_id IN ({})",
+        list("?", ids)
+    )
+}
+
+/// How so many events stand for records of one partition: the epoch, and the highest epoch whose
+/// marker was read there. Locks the events' rows, so that no epoch begins in between.
+pub(super) fn epochs_of_events(events: usize) -> String {
+    format!(
+        "SELECT e.event_id, e.epoch, (SELECT COALESCE(MAX(c.epoch), 0) FROM event_cuts c \
+           WHERE c.event_id = e.event_id AND c.part = ?) AS cut \
+         FROM events e WHERE e.event_id IN ({}) LOCK IN SHARE MODE",
+        list("?", events)
+    )
+}
+
+pub(super) const ADD_CUT: &str = "\
+    INSERT INTO event_cuts (event_id, part, epoch, kafka_offset) VALUES (?, ?, ?, ?) \
+    ON DUPLICATE KEY UPDATE part = part";
+pub(super) const HAS_COUPONS: &str = "SELECT 1 FROM coupons WHERE event_id = ? LIMIT 1";
+pub(super) const COUNT_COUPONS: &str = "\
+    SELECT COUNT(*), CAST(COALESCE(SUM(quantity), 0) AS UNSIGNED), COALESCE(MAX(sequence), 0) \
+    FROM coupons WHERE event_id = ? AND state <> 'returned'";
+
+// Dead letters.
+
+pub(super) const ADD_DEAD_LETTER: &str = "\
+    INSERT INTO dead_letters (topic, part, kafka_offset, event_id, coupon_id, reason, message, \
+      record, created_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3)) \
+    ON DUPLICATE KEY UPDATE part = part";
+pub(super) const COUNT_DEAD_LETTERS: &str =
+    "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+
+/// `item, item, …`
+fn list(item: &str, count: usize) -> String {
+    vec![item; count].join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_a_mark_for_each_column() {
+        assert_eq!(COUPON_ROW.matches('?').count(), COUPON_PARAMS);
+        let three = insert_coupons(3);
+        assert_eq!(three.matches('?').count(), 3 * COUPON_PARAMS);
+        assert!(three.contains("?), (?"), "{three}");
+        assert!(coupons_by_id(2).ends_with("IN (?, ?)"));
+    }
+}
