@@ -60,29 +60,45 @@ verdict() {
     END { print moved ? "moved" : known && !replicas ? "alone" : "wait" }'
 }
 
-# A peer that is cut off from the majority, or has just started, may say what was true long ago.
 ask() {
-  timeout "$ASK_TIMEOUT_S" redis-cli -h "$1" -p "$2" cluster info 2>/dev/null |
-    grep -q '^cluster_state:ok' || return 1
-  timeout "$ASK_TIMEOUT_S" redis-cli -h "$1" -p "$2" cluster nodes 2>/dev/null
+  host=$1 port=$2
+  shift 2
+  timeout "$ASK_TIMEOUT_S" redis-cli -h "$host" -p "$port" "$@" 2>/dev/null
+}
+
+# Asks every peer once; prints why this node may start, or nothing. A higher epoch is proof, whoever
+# tells it. "No replica" is not: a peer that is cut off may say what was true long ago, and one that
+# has not heard of a new replica yet knows none; so nobody may know of one, the replica least of all.
+reason_to_start() {
+  alone='' replica=''
+  while read -r host port; do
+    [ "$(uptime_s)" -lt "$deadline" ] || return 0
+    nodes=$(ask "$host" "$port" cluster nodes) || continue
+    case $(echo "$nodes" | verdict "$@") in
+      moved)
+        echo "$host:$port says that the slots moved"
+        return
+        ;;
+      alone)
+        ask "$host" "$port" cluster info | grep -q '^cluster_state:ok' && alone=$host:$port
+        ;;
+      *) replica=$host:$port ;;
+    esac
+  done <<PEERS
+$(peers)
+PEERS
+  [ -n "$replica" ] || [ -z "$alone" ] || echo "$alone says that no replica could take over"
 }
 
 wait_for_the_others() {
-  id=$1 slot=$2 epoch=$3
   deadline=$(($(uptime_s) + WAIT_AT_MOST_S))
-  echo "start.sh: was master of slot $slot; waiting for its replica to take over"
+  echo "start.sh: was master of slot $2; waiting for its replica to take over"
   while [ "$(uptime_s)" -lt "$deadline" ]; do
-    while read -r host port; do
-      [ "$(uptime_s)" -lt "$deadline" ] || break
-      nodes=$(ask "$host" "$port") || continue
-      said=$(echo "$nodes" | verdict "$id" "$slot" "$epoch")
-      if [ "$said" != wait ]; then
-        echo "start.sh: $host:$port says $said; starting"
-        return
-      fi
-    done <<PEERS
-$(peers)
-PEERS
+    reason=$(reason_to_start "$@")
+    if [ -n "$reason" ]; then
+      echo "start.sh: $reason; starting"
+      return
+    fi
     sleep 0.2
   done
   echo "start.sh: waited $WAIT_AT_MOST_S s; starting"

@@ -85,7 +85,7 @@ impl StackDirectory {
     }
 
     /// Removes it; its parts have ended.
-    pub(super) fn remove(self) -> Result<(), StackError> {
+    pub(super) fn remove(&self) -> Result<(), StackError> {
         let _guard = lock_base(&base()?)?;
         fs::remove_dir_all(&self.path).map_err(making(&self.path))
     }

@@ -17,16 +17,17 @@ use super::plan::{self, Servers, StackOptions};
 use super::ports::PortBlock;
 use super::repository;
 use super::status::{Board, Status};
-use super::supervisor::{Action, Ended, Supervisor};
+use super::supervisor::{Action, Supervisor, Thread};
 
-/// A running stack. Dropped without [`Stack::stop`], its parts are killed.
+/// A running stack. Dropped without [`Stack::stop`], its parts are killed and its directory removed.
 #[derive(Debug)]
 pub struct Stack {
     directory: StackDirectory,
     ports: PortBlock,
     board: Arc<Board>,
     supervisor: Supervisor,
-    ended: Ended,
+    /// `None` once it has ended.
+    thread: Option<Thread>,
     control: JoinHandle<()>,
     shutdown: watch::Receiver<bool>,
 }
@@ -51,10 +52,11 @@ impl Stack {
             parts: Vec::new(),
             programs: programs(jars),
         }));
-        let (supervisor, ended) =
+        let (supervisor, thread) =
             Supervisor::start(directory.path().to_owned(), Arc::clone(&board))?;
+        let thread = Some(thread);
         let (control, shutdown) = control::serve(directory.path(), supervisor.clone())?;
-        Ok(Self { directory, ports, board, supervisor, ended, control, shutdown })
+        Ok(Self { directory, ports, board, supervisor, thread, control, shutdown })
     }
 
     /// How it stands now.
@@ -82,7 +84,7 @@ impl Stack {
     }
 
     /// Ends the parts in order, what asks before what answers, and removes the directory.
-    pub async fn stop(self) -> Result<(), StackError> {
+    pub async fn stop(mut self) -> Result<(), StackError> {
         let status = self.status();
         for kind in PartKind::IN_ORDER_OF_END {
             let mut stops = JoinSet::new();
@@ -93,14 +95,19 @@ impl Stack {
             // What cannot be stopped is killed with its supervisor below.
             stops.join_all().await;
         }
-        let Self {
-            directory, supervisor, ended, control, ports: _held_until_all_have_ended, ..
-        } = self;
-        control.abort();
-        let _ = control.await;
-        drop(supervisor);
-        let _ = tokio::task::spawn_blocking(move || ended.join()).await;
-        directory.remove()
+        self.end()
+    }
+
+    /// Kills what still runs and removes the directory.
+    fn end(&mut self) -> Result<(), StackError> {
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        self.control.abort();
+        self.supervisor.end();
+        // A panic of the supervisor was printed when it happened.
+        let _ = thread.join();
+        self.directory.remove()
     }
 
     pub(super) fn directory(&self) -> &StackDirectory {
@@ -122,6 +129,14 @@ impl Stack {
 
     pub(super) async fn act(&self, part: &str, action: Action) -> Result<(), StackError> {
         self.supervisor.act(part, action).await
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("{error}");
+        }
     }
 }
 

@@ -51,21 +51,22 @@ pub(super) struct Order {
 enum Request {
     Add(Box<PartSpec>, oneshot::Sender<()>),
     Part(String, Order),
+    End,
 }
 
-/// The thread that runs the parts. When the last of it is dropped, every part is killed.
+/// Commands the thread that runs the parts. When the last of it is dropped, every part is killed.
 #[derive(Debug, Clone)]
 pub(super) struct Supervisor {
     requests: mpsc::Sender<Request>,
     board: Arc<Board>,
 }
 
-/// Waits until the thread, and with it every part, has ended.
-pub(super) type Ended = thread::JoinHandle<()>;
+/// The thread itself; it ends when every part has ended.
+pub(super) type Thread = thread::JoinHandle<()>;
 
 impl Supervisor {
     /// Starts the thread. `stack` is the stack's directory.
-    pub(super) fn start(stack: PathBuf, board: Arc<Board>) -> Result<(Self, Ended), StackError> {
+    pub(super) fn start(stack: PathBuf, board: Arc<Board>) -> Result<(Self, Thread), StackError> {
         let (requests, receiver) = mpsc::channel(QUEUE);
         // Parts ask for the death signal of the thread that starts them: it must be this one, whose
         // runtime therefore has no other threads.
@@ -79,6 +80,12 @@ impl Supervisor {
             .spawn(move || runtime.block_on(supervise(receiver, stack, on_thread)))
             .map_err(StackError::io("start the supervisor"))?;
         Ok((Self { requests, board }, thread))
+    }
+
+    /// Kills what still runs and ends the thread.
+    pub(super) fn end(&self) {
+        // Where the queue is full the thread ends with the last of us.
+        let _ = self.requests.try_send(Request::End);
     }
 
     /// Adds a part, which is down until it is started.
@@ -130,6 +137,7 @@ async fn supervise(mut requests: mpsc::Receiver<Request>, stack: PathBuf, board:
                     let _ = orders.try_send(order);
                 }
             }
+            Request::End => break,
         }
     }
     // Each task sees its channel close and kills its part.

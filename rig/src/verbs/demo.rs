@@ -8,7 +8,7 @@ use clap::Args;
 use rig::stack::{Stack, StackOptions};
 
 use super::rush::{Crowd, rush};
-use super::up::{told_to_end, unless_told_to_end};
+use super::told::Told;
 use super::verdict::history_path;
 
 #[derive(Debug, Args)]
@@ -28,12 +28,13 @@ const NAME: &str = "demo";
 
 /// Starts a stack, rushes, judges, and ends the stack. Ctrl-C ends it in order.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let Some(stack) = unless_told_to_end(Stack::start(StackOptions::new(NAME))).await? else {
+    let mut told = Told::listen()?;
+    let start = Stack::start(StackOptions::new(NAME));
+    let Some(stack) = told.unless(start).await.transpose()? else {
         return Ok(ExitCode::FAILURE);
     };
-    let stack = stack?;
     let history = history_path(None);
-    let judged = unless_told_to_end(rush_on(&stack, &arguments, history.clone())).await?;
+    let judged = told.unless(rush_on(&stack, &arguments, history.clone())).await;
     let passed = matches!(judged, Some(Ok(code)) if code == ExitCode::SUCCESS);
     if judged.is_some() {
         println!("\nhistory of every request and answer: {}", history.display());
@@ -44,13 +45,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
         if arguments.keep {
             println!("the stack {NAME} keeps running: Ctrl-C or ./dev down --name {NAME} ends it");
             tokio::select! {
-                told = told_to_end() => told?,
+                () = told.signalled() => {}
                 () = stack.shutdown_requested() => {}
             }
         }
     }
     eprintln!("ending the stack");
-    unless_told_to_end(stack.stop()).await?.transpose()?;
+    told.unless(stack.stop()).await.transpose()?;
     judged.unwrap_or(Ok(ExitCode::FAILURE))
 }
 

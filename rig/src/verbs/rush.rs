@@ -13,7 +13,7 @@ use rig::rush::{Display, Plan, Through, Wanted, drive};
 use rig::stack::Handle;
 
 use super::DEFAULT_STACK;
-use super::up::unless_told_to_end;
+use super::told::Told;
 use super::verdict::{conclude, history_path, judge};
 
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
         plan.wanted = Wanted::Existing(event);
     }
     let report = arguments.crowd.report.as_deref();
-    let ended = unless_told_to_end(rush(&stack, &plan, report)).await?;
+    let ended = Told::listen()?.unless(rush(&stack, &plan, report)).await;
     ended.unwrap_or(Ok(ExitCode::FAILURE))
 }
 

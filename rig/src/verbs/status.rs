@@ -1,5 +1,6 @@
 //! `./dev status` and `./dev down`.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -39,13 +40,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
     let handle = arguments.named.handle()?;
     let status = handle.status();
-    if arguments.json {
-        println!("{}", json(status));
-    } else {
-        println!("stack {} in {}\n", status.name, status.directory.display());
-        print!("{}", table(status));
-        others(&status.name)?;
-    }
+    let text = if arguments.json { json(status) } else { text(status)? };
+    // Whoever reads only the first lines has seen enough.
+    let _ = writeln!(io::stdout(), "{text}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,13 +50,15 @@ fn json(status: &Status) -> String {
     serde_json::to_string_pretty(status).expect("a status has only strings and numbers")
 }
 
-fn others(shown: &str) -> Result<(), StackError> {
+fn text(status: &Status) -> Result<String, StackError> {
+    let mut text =
+        format!("stack {} in {}\n\n{}", status.name, status.directory.display(), table(status));
     for (name, directory) in running_stacks()? {
-        if name != shown {
-            println!("also running: stack {name} in {}", directory.display());
+        if name != status.name {
+            text += &format!("also running: stack {name} in {}\n", directory.display());
         }
     }
-    Ok(())
+    Ok(text)
 }
 
 /// Ends a stack and waits until it has ended.

@@ -9,6 +9,8 @@ use rig::config::STACK_VARIABLE;
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 use tokio::process::Command;
 
+use super::told::Told;
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Slow checks too
@@ -40,13 +42,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
             }
         }
     }
-    let stack = Stack::start(StackOptions::new(format!("test-{}", std::process::id()))).await?;
-    let passed = tests(&arguments, &stack.status().directory).await;
-    if !matches!(passed, Ok(true)) {
+    let mut told = Told::listen()?;
+    let start = Stack::start(StackOptions::new(format!("test-{}", std::process::id())));
+    let Some(stack) = told.unless(start).await.transpose()? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let passed = told.unless(tests(&arguments, &stack.status().directory)).await;
+    if matches!(passed, Some(Ok(false) | Err(_))) {
         eprintln!("logs of the stack are kept in {}", stack.keep_logs()?.display());
     }
-    stack.stop().await?;
-    Ok(if passed? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    told.unless(stack.stop()).await.transpose()?;
+    let passed = passed.transpose()?.unwrap_or(false);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn tests(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> {

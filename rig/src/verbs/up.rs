@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rig::stack::{Limits, PartKind, Stack, StackError, StackOptions, Status};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::DEFAULT_STACK;
 use super::table::table;
+use super::told::Told;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -38,40 +38,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
     options.persisters = arguments.persisters;
     options.limits = arguments.limits;
 
-    let Some(stack) = unless_told_to_end(Stack::start(options)).await? else {
+    let mut told = Told::listen()?;
+    let Some(stack) = told.unless(Stack::start(options)).await.transpose()? else {
         return Ok(ExitCode::FAILURE);
     };
-    let stack = stack?;
     println!("{}", welcome(&stack.status()));
     tokio::select! {
-        told = told_to_end() => told?,
+        () = told.signalled() => {}
         () = stack.shutdown_requested() => {}
     }
     eprintln!("ending the stack");
-    unless_told_to_end(stack.stop()).await?.transpose()?;
+    told.unless(stack.stop()).await.transpose()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ctrl-C or SIGTERM.
-pub(crate) async fn told_to_end() -> Result<(), StackError> {
-    let catch = |kind| signal(kind).map_err(StackError::io("catch signals"));
-    let mut interrupt = catch(SignalKind::interrupt())?;
-    let mut terminate = catch(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-/// `None` when a signal came first: dropping the rest kills what it started.
-pub(crate) async fn unless_told_to_end<T>(
-    work: impl Future<Output = T>,
-) -> Result<Option<T>, StackError> {
-    tokio::select! {
-        done = work => Ok(Some(done)),
-        told = told_to_end() => told.map(|()| None),
-    }
 }
 
 fn welcome(status: &Status) -> String {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rig::stack::{
-    Action, Handle, PartKind, PartState, PartStatus, exclusive, running_stacks, wait_until,
-};
+use rig::stack::{Action, Handle, PartKind, PartState, PartStatus, exclusive, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 /// A Redis node that was a master waits up to 30 s before it starts.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -85,31 +85,20 @@ struct Rig {
 impl Rig {
     async fn up(name: &str, only: &str) -> (Self, Handle) {
         let name = format!("{name}-{}", std::process::id());
-        let child = rig()
+        let mut child = rig()
             .args(["up", "--name", &name, "--only", only])
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let rig = Self { child, name };
-        let parts = only.split(',').count();
-        let handle = wait_until(WITHIN, "its stack", || async {
-            let directory = rig.directory().ok_or("no directory")?;
-            let handle = Handle::open(&directory).map_err(|_| "no status")?;
-            let kinds: Vec<PartKind> = handle.status().parts.iter().map(|part| part.kind).collect();
-            let begun = kinds.chunk_by(|a, b| a == b).count() == parts;
-            if begun { Ok(handle) } else { Err("not all parts") }
-        });
-        let handle = handle.await.unwrap();
-        handle.all_ready(WITHIN).await.unwrap();
-        // Parts of a kind are added one by one: look again, now that all are there.
-        let handle = Handle::open(&handle.status().directory).unwrap();
-        (rig, handle)
-    }
-
-    fn directory(&self) -> Option<PathBuf> {
-        let running = running_stacks().unwrap();
-        running.into_iter().find(|(name, _)| *name == self.name).map(|(_, path)| path)
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let begun = async {
+            while !lines.next_line().await.unwrap().expect("a last line").contains("Ctrl-C") {}
+        };
+        timeout(WITHIN, begun).await.unwrap();
+        let handle = Handle::named(&name).unwrap();
+        assert_eq!(handle.status().name, name);
+        (Self { child, name }, handle)
     }
 
     async fn down(mut self) {
@@ -235,7 +224,7 @@ async fn a_redis_master_that_comes_back_at_once_waits_for_its_replica_to_take_ov
     assert_eq!(role(master).await, "slave");
     assert_eq!(role(replica).await, "master");
     let log = fs::read_to_string(&master.log).unwrap();
-    assert!(log.contains("says moved; starting"), "{log}");
+    assert!(log.contains("says that the slots moved; starting"), "{log}");
 
     // A replica starts at once, and so does a master whose replica is known to be dead.
     let waits = log.matches("waiting for its replica").count();
@@ -257,6 +246,6 @@ async fn a_redis_master_that_comes_back_at_once_waits_for_its_replica_to_take_ov
     });
     back.await.unwrap();
     let log = fs::read_to_string(&replica.log).unwrap();
-    assert!(log.contains("says alone; starting"), "{log}");
+    assert!(log.contains("says that no replica could take over; starting"), "{log}");
     rig.down().await;
 }
