@@ -50,6 +50,8 @@ pub enum Start {
     OnSale,
     /// A re-arm has opened the shard and MySQL's row; its open entry is still to be written.
     OpenEntryMissing,
+    /// The replica was promoted just now, and the old master goes on without knowing it.
+    Replaced,
 }
 
 /// One bound: everything within it is explored.

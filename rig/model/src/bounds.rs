@@ -49,6 +49,9 @@ pub const STALE_VIEW: Bound = Bound {
     ..SMALL
 };
 
+/// The same, from the promotion on: small enough for removals that show late only.
+pub const REPLACED: Bound = Bound { name: "replaced", start: Start::Replaced, ..STALE_VIEW };
+
 /// From the moment at which a leader is about to write the open entry.
 pub const LATE_OPEN: Bound = Bound {
     name: "late-open",
@@ -162,6 +165,7 @@ pub const QUICK: &[Bound] = &[
 
 /// Searched by `model --deep` as well.
 pub const DEEP: &[Bound] = &[
+    REPLACED,
     TWO_UNITS,
     Bound {
         name: "deep-handover",
@@ -188,7 +192,7 @@ pub const DEEP: &[Bound] = &[
         users: 3,
         batch: 2,
         partitions: 2,
-        budget: Budget { failovers: 1, ..NONE },
+        budget: Budget { failovers: 1, late: 2, ..NONE },
         ..SMALL
     },
     Bound {
@@ -202,8 +206,9 @@ pub const DEEP: &[Bound] = &[
     },
     Bound {
         name: "deep-memory",
+        grants: 1,
         memory: true,
-        budget: Budget { failovers: 1, top_ups: 1, late: 1, ..NONE },
+        budget: Budget { failovers: 1, top_ups: 1, ..NONE },
         ..SMALL
     },
     Bound {

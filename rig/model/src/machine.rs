@@ -8,7 +8,7 @@ use crate::actions::{self, Action};
 use crate::bound::{Bound, Disk, Start};
 use crate::invariants::{self, Invariant, Set};
 use crate::leader::IDLE;
-use crate::redis::replid;
+use crate::redis::{self, replid};
 use crate::state::{
     Data, EDGES, Edge, LEADERS, Leader, Mysql, Node, PARTITIONS, Phase, Role, State, Task, USERS,
 };
@@ -83,7 +83,7 @@ impl Protocol {
             data,
             disk,
         };
-        State {
+        let mut state = State {
             nodes: [node(0, Role::Master), node(1, Role::Replica)],
             owner: 0,
             edges: [Edge::default(); EDGES],
@@ -110,7 +110,12 @@ impl Protocol {
             told: [None; USERS],
             left: self.bound.budget,
             broken: Set::default(),
+        };
+        if self.bound.start == Start::Replaced {
+            let promoted = redis::fail_over(&mut state);
+            debug_assert!(promoted.is_some(), "a replica in step can be promoted");
         }
+        state
     }
 
     /// Searches breadth first until an invariant breaks, or everything was seen, or more than

@@ -12,7 +12,7 @@ use model::steps::{ALL, Step, Steps};
 use model::trace;
 
 /// States generated at most by one search, repeats included: about 4 GB.
-const LIMIT: usize = 40_000_000;
+const LIMIT: usize = 60_000_000;
 
 /// Explores every interleaving of the protocol within bounds.
 #[derive(Parser)]
@@ -24,7 +24,7 @@ struct Arguments {
     /// Lists the steps, why each is there, and what breaks without it.
     #[arg(long)]
     list: bool,
-    /// Searches the larger bounds, too: minutes and gigabytes.
+    /// Searches the larger bounds, too: minutes, and more than a gigabyte.
     #[arg(long)]
     deep: bool,
     /// Searches only the bound of this name.

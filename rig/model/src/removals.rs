@@ -39,15 +39,15 @@ pub const BREAKING: &[Removal] = &[
     Removal { steps: &[Step::FenceBeforeMarkers], breaks: &[(I2, bounds::CLOSE)] },
     Removal {
         steps: &[Step::OwnerCheck, Step::ConfigEpochCheck],
-        breaks: &[(I1, bounds::STALE_VIEW), (I2, bounds::STALE_VIEW)],
+        breaks: &[(I1, bounds::REPLACED), (I2, bounds::REPLACED)],
     },
     Removal {
         steps: &[Step::OwnerCheck, Step::EpochCompare],
         breaks: &[
-            (I1, bounds::STALE_VIEW),
-            (I2, bounds::STALE_VIEW),
-            (I3, bounds::STALE_VIEW),
-            (I6, bounds::STALE_VIEW),
+            (I1, bounds::REPLACED),
+            (I2, bounds::REPLACED),
+            (I3, bounds::REPLACED),
+            (I6, bounds::REPLACED),
         ],
     },
     Removal { steps: &[Step::Drain], breaks: &[(I6, bounds::MEMORY)] },

@@ -9,8 +9,9 @@ const NAMES: [&str; USERS] = ["Ann", "Bob", "Cem"];
 
 /// The whole story, with how things stand at its end.
 pub fn story(counterexample: &Counterexample) -> String {
-    let mut lines = vec!["     A is master, B its replica; A is called the owner.".to_owned()];
     let path = &counterexample.path;
+    let first = path.first().map_or(OUTSET, |(first, _)| outset(first));
+    let mut lines = vec![format!("     {first}")];
     for (number, pair) in path.windows(2).enumerate() {
         if let [(before, Some(action)), (after, _)] = pair {
             lines.push(format!("{:>3}. {}", number + 1, sentence(before, *action, after)));
@@ -22,6 +23,19 @@ pub fn story(counterexample: &Counterexample) -> String {
         lines.extend(standing(last).into_iter().map(|line| format!("     {line}")));
     }
     lines.join("\n")
+}
+
+const OUTSET: &str = "A is master and the owner of the slots, B its replica.";
+
+/// How things stand before the first action.
+fn outset(first: &State) -> &'static str {
+    if first.owner == 1 {
+        "B was promoted just now and is the owner; A goes on as a master and does not know."
+    } else if first.leaders[0].task == Task::OpenDirectory {
+        "A is master, opened by leader 1 with epoch 2; the open entry is not written yet."
+    } else {
+        OUTSET
+    }
 }
 
 /// What everybody holds.
