@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use contract::ids::EventId;
-use rig::check::Sources;
+use rig::check::{SETTLE_WITHIN, Sources};
 use rig::report::Demand;
 use rig::stack::Handle;
 
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// The event that the history must be about
     #[arg(long)]
     event: Option<EventId>,
+    /// Seconds that what is on its way to MySQL may take to arrive
+    #[arg(long, default_value_t = SETTLE_WITHIN.as_secs())]
+    settle: u64,
     /// Write the outcome as JSON
     #[arg(long)]
     report: Option<PathBuf>,
@@ -33,8 +37,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let stack = Handle::named(&arguments.stack)?;
     let path = history_path(arguments.history);
+    let settle = Duration::from_secs(arguments.settle);
     let mut sources = Sources::of(&stack).await?;
-    let (verdict, history) = judge(&path, &mut sources).await?;
+    let (verdict, history) = judge(&path, &mut sources, settle).await?;
     if let Some(event) = arguments.event
         && event != history.header.event
     {

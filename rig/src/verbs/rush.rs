@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use contract::ids::EventId;
-use rig::check::Sources;
+use rig::check::{SETTLE_WITHIN, Sources};
 use rig::report::Demand;
 use rig::rush::{Display, Plan, Through, Wanted, drive};
 use rig::stack::Handle;
@@ -134,6 +134,6 @@ pub(crate) async fn rush(
     );
     let mut sources = Sources::of(stack).await?;
     drive(rush, &mut sources.mysql, Display::of_stdout()).await?;
-    let (verdict, history) = judge(&plan.history, &mut sources).await?;
+    let (verdict, history) = judge(&plan.history, &mut sources, SETTLE_WITHIN).await?;
     conclude(&verdict, &history, Demand::NobodyUnknown, report)
 }

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use rig::check::{History, SETTLE_WITHIN, Sources, Verdict};
+use rig::check::{History, Sources, Verdict};
 use rig::report::{Demand, Report, latency_table};
 use rig::stack::repository_root;
 
@@ -17,11 +18,12 @@ pub(crate) fn history_path(given: Option<PathBuf>) -> PathBuf {
 pub(crate) async fn judge(
     path: &Path,
     sources: &mut Sources,
+    settle: Duration,
 ) -> Result<(Verdict, History), Box<dyn Error>> {
     let owned = path.to_owned();
     // Millions of lines take seconds, which other tasks must not wait for.
     let history = tokio::task::spawn_blocking(move || History::read(&owned)).await??;
-    let verdict = sources.judge(&history, SETTLE_WITHIN).await?;
+    let verdict = sources.judge(&history, settle).await?;
     Ok((verdict, history))
 }
 
