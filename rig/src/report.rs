@@ -42,29 +42,13 @@ pub struct Report {
     pub violations: Vec<String>,
 }
 
-/// What is asked of a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
-    /// No invariant is broken; parts may have died, and claims may be unknown.
-    NoViolation,
-    /// And nobody was left without a definite answer: nothing was broken on purpose.
-    NobodyUnknown,
-}
-
-impl Demand {
-    /// Whether a verdict meets it.
-    pub fn is_met_by(self, verdict: &Verdict) -> bool {
-        verdict.passes() && (self == Self::NoViolation || verdict.counts.unknown == 0)
-    }
-}
-
 impl Report {
     /// The report of a history that was judged.
-    pub fn new(verdict: &Verdict, history: &History, demand: Demand) -> Self {
+    pub fn new(verdict: &Verdict, history: &History) -> Self {
         let counts = verdict.counts;
         let answers = history.timing.answers();
         Self {
-            verdict: if demand.is_met_by(verdict) { "pass" } else { "fail" },
+            verdict: if verdict.passes() { "pass" } else { "fail" },
             told: counts.told,
             rows: counts.rows,
             in_redis: counts.in_redis,
@@ -153,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_report_has_the_names_that_others_read() {
-        let report = Report::new(&verdict(0), &history(), Demand::NobodyUnknown);
+        let report = Report::new(&verdict(0), &history());
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["verdict"], "pass");
         for name in ["told", "rows", "in_redis", "doubled", "oversold", "missing", "unknown"] {
@@ -167,13 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_was_broken_on_purpose_nobody_may_stay_unknown() {
-        assert!(Demand::NoViolation.is_met_by(&verdict(1)));
-        assert!(!Demand::NobodyUnknown.is_met_by(&verdict(1)));
+    fn what_is_broken_fails_and_is_named() {
         let mut broken = verdict(0);
         broken.findings.add(Violation::Unreadable { count: 1 });
-        assert!(!Demand::NoViolation.is_met_by(&broken));
-        let report = Report::new(&broken, &history(), Demand::NoViolation);
+        let report = Report::new(&broken, &history());
         assert_eq!((report.verdict, report.violations.len()), ("fail", 1));
     }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 
+use super::history::History;
 use super::violation::Violation;
+use crate::rush::Origin;
 
 /// Offenders of one kind that are named; the rest are counted.
 const NAMED: u64 = 5;
@@ -74,6 +76,19 @@ impl Verdict {
     /// Whether every invariant holds. *Unknown* breaks none: nobody was told anything.
     pub fn passes(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// Where no part was broken on purpose, everybody gets a definite answer; and where the event
+    /// was made for the rush, it is a win or sold out.
+    pub fn demand_answers(&mut self, history: &History) {
+        let claims = self.counts.unknown;
+        if claims > 0 {
+            self.findings.add(Violation::Unanswered { claims });
+        }
+        let answers = history.timing.refused.len();
+        if answers > 0 && history.header.origin == Origin::Created {
+            self.findings.add(Violation::Refused { answers });
+        }
     }
 
     /// Whether a later look may find less.

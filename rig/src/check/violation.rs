@@ -175,6 +175,16 @@ pub enum Violation {
         /// How many fields or entries.
         count: u64,
     },
+    /// Claims got no definite answer, although no part was broken.
+    Unanswered {
+        /// How many.
+        claims: u64,
+    },
+    /// Claims were refused for another reason than sold out, although the event was open.
+    Refused {
+        /// How many answers.
+        answers: u64,
+    },
 }
 
 impl Violation {
@@ -257,6 +267,12 @@ impl fmt::Display for Violation {
             }
             Self::Miscounted { counter, wins } => {
                 write!(f, "miscounted: Redis counts {counter} units as held, its wins are {wins}")
+            }
+            Self::Unanswered { claims } => {
+                write!(f, "unanswered: {claims} claims never got a definite answer")
+            }
+            Self::Refused { answers } => {
+                write!(f, "refused: {answers} answers were neither a win nor sold out")
             }
             Self::Unreadable { count } => {
                 write!(f, "unreadable: {count} fields or entries in Redis")

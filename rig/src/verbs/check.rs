@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::Args;
 use contract::ids::EventId;
 use rig::check::{SETTLE_WITHIN, Sources};
-use rig::report::Demand;
 use rig::stack::Handle;
 
 use super::DEFAULT_STACK;
@@ -45,5 +44,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     {
         return Err(format!("{} is about {}", path.display(), history.header.event).into());
     }
-    conclude(&verdict, &history, Demand::NoViolation, arguments.report.as_deref())
+    conclude(&verdict, &history, arguments.report.as_deref())
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use contract::ids::EventId;
 use rig::check::{SETTLE_WITHIN, Sources};
-use rig::report::Demand;
 use rig::rush::{Display, Plan, Through, Wanted, drive};
 use rig::stack::Handle;
 
@@ -134,6 +133,7 @@ pub(crate) async fn rush(
     );
     let mut sources = Sources::of(stack).await?;
     drive(rush, &mut sources.mysql, Display::of_stdout()).await?;
-    let (verdict, history) = judge(&plan.history, &mut sources, SETTLE_WITHIN).await?;
-    conclude(&verdict, &history, Demand::NobodyUnknown, report)
+    let (mut verdict, history) = judge(&plan.history, &mut sources, SETTLE_WITHIN).await?;
+    verdict.demand_answers(&history);
+    conclude(&verdict, &history, report)
 }

@@ -69,6 +69,31 @@ async fn a_rush_passes_until_somebody_takes_a_row_away() {
 }
 
 #[tokio::test]
+async fn a_rush_from_the_command_line_ends_with_the_verdict_and_a_report() {
+    let _guard = shared().await;
+    let stack = Handle::from_env().unwrap();
+    let event = new_event("command-line");
+    let (history, report) = (plan(&stack, &event, 1, 1).history, report_path(&stack, &event));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rig"));
+    command
+        .args(["rush", "--stack", &stack.status().name, "--users", "400", "--stock", "10"])
+        .args(["--connections", "16", "--duplicates", "50", "--history"])
+        .arg(&history)
+        .arg("--report")
+        .arg(&report)
+        .kill_on_drop(true);
+    let output = timeout(CHECK_WITHIN, command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    // A pipe gets plain lines: the last one has all that was counted.
+    assert!(text.contains(" · won 10 · ") && !text.contains('\r'), "{text}");
+    assert!(text.contains("told wins 10 · rows 10 · in Redis 10"), "{text}");
+    let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    assert_eq!((&report["verdict"], &report["unknown"]), (&"pass".into(), &0.into()));
+    assert!(report["requests"].as_u64().unwrap() > 400, "{report}");
+}
+
+#[tokio::test]
 async fn rows_of_somebody_else_are_found() {
     let _guard = shared().await;
     let stack = Handle::from_env().unwrap();

@@ -45,10 +45,12 @@ fn kind(violation: &Violation) -> &'static str {
         Violation::NotSettled { .. } => "not settled",
         Violation::Miscounted { .. } => "miscounted",
         Violation::Unreadable { .. } => "unreadable",
+        Violation::Unanswered { .. } => "unanswered",
+        Violation::Refused { .. } => "refused",
     }
 }
 
-/// Every kind; what is missing in [`PLANTED`] is found by this.
+/// Every kind that a check may find; what is missing in [`PLANTED`] is found by this.
 const KINDS: [&str; 28] = [
     "answer changed",
     "coupon twice",
@@ -132,6 +134,23 @@ fn who_never_got_a_definite_answer_is_unknown_and_breaks_nothing() {
     let verdict = world.check();
     assert_eq!(verdict.counts.unknown, 3);
     assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn where_no_part_was_broken_everybody_must_be_answered() {
+    let mut world = clean();
+    let history = world.history();
+    let mut verdict = world.check();
+    verdict.demand_answers(&history);
+    assert!(verdict.passes(), "{verdict}");
+
+    world.asks(500, 600, "fay", "-", "503\tfenced\t-");
+    world.asks(500, 600, "gus", "-", "404\tunknown_event\t-");
+    let mut verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+    verdict.demand_answers(&world.history());
+    let found: Vec<_> = verdict.findings.named().iter().map(kind).collect();
+    assert_eq!(found, ["unanswered", "refused"]);
 }
 
 #[test]
