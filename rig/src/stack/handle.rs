@@ -23,6 +23,9 @@ use crate::config;
 /// A subcommand of the persister: `event create` waits until the event stands.
 const COMMAND_WITHIN: Duration = Duration::from_secs(120);
 
+/// The stack that is meant where no name is given.
+pub const DEFAULT_NAME: &str = "dev";
+
 /// Reaches a running stack: its addresses, its parts, its persister's command line.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -40,12 +43,14 @@ impl Handle {
         Status::read(directory).map(Self::of)
     }
 
-    /// The running stack of this name. Where none has it and only one runs, that one.
+    /// The running stack of this name. Where [`DEFAULT_NAME`] is asked for, does not run, and one
+    /// other does, that one.
     pub fn named(name: &str) -> Result<Self, StackError> {
         let running = directory::running()?;
         let found = running.iter().find(|(running, _)| running == name);
         match (found, running.as_slice()) {
-            (Some((_, path)), _) | (None, [(_, path)]) => Self::open(path),
+            (Some((_, path)), _) => Self::open(path),
+            (None, [(_, path)]) if name == DEFAULT_NAME => Self::open(path),
             (None, others) => Err(StackError::NotRunning {
                 name: name.to_owned(),
                 others: sentence(others.iter().map(|(name, _)| name.as_str()).collect()),

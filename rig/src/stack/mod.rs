@@ -30,7 +30,7 @@ mod wait;
 
 pub use directory::running as running_stacks;
 pub use error::StackError;
-pub use handle::{Guard, Handle, exclusive, shared};
+pub use handle::{DEFAULT_NAME, Guard, Handle, exclusive, shared};
 pub use nginx::{Limits, nginx_command};
 pub use part::PartKind;
 pub use plan::StackOptions;

@@ -12,5 +12,4 @@ pub(crate) mod told;
 pub(crate) mod up;
 pub(crate) mod verdict;
 
-/// The stack that verbs mean when they are not told another.
-pub(crate) const DEFAULT_STACK: &str = "dev";
+pub(crate) use rig::stack::DEFAULT_NAME as DEFAULT_STACK;
