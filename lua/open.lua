@@ -18,7 +18,10 @@ if known_epoch ~= epoch or known_armer ~= armer or now ~= replid then
 end
 if known_phase ~= 'arming' then
   -- Claims may have come since: held and sequence are the shard's own now.
-  return { known_identity == replid and 'opened' or 'moved', tonumber(known_epoch) }
+  if known_identity == replid then
+    return { 'opened' }
+  end
+  return { 'moved', tonumber(known_epoch) }
 end
 
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')

@@ -1,11 +1,13 @@
 //! The dead-letter topic: each record that cannot become a row, with where it came from and why in
 //! its headers.
 
+use std::collections::HashMap;
+
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_DLT, dead_letter};
 use links::kafka::{Kafka, KafkaError, NewRecord, Partition, StoredRecord};
 use tracing::warn;
 
-use crate::consume::batch::{Content, Item, Verdict};
+use crate::consume::batch::{Content, Item, Reason, Verdict};
 use crate::metrics;
 
 /// Dead letters are rare: one partition takes them all.
@@ -43,8 +45,9 @@ impl DeadLetters {
                 }
                 other => drop(other?),
             }
+            tell(part, items, &places);
             for place in places {
-                note(part, &mut items[place]);
+                note(&mut items[place]);
             }
         }
         Ok(())
@@ -92,16 +95,30 @@ fn chunks(items: &[Item]) -> Vec<Vec<usize>> {
     chunks
 }
 
-fn note(part: i32, item: &mut Item) {
-    if let Content::Doomed(verdict) = &item.content {
+/// One line for all letters of a reason, with the first as an example: a flood of poison would
+/// fill the disk otherwise. Each has its row and its record.
+fn tell(part: i32, items: &[Item], places: &[usize]) {
+    let mut by_reason: HashMap<Reason, (u32, &Item, &Verdict)> = HashMap::new();
+    for &place in places {
+        if let Content::Doomed(verdict) = &items[place].content {
+            by_reason.entry(verdict.reason).or_insert((0, &items[place], verdict)).0 += 1;
+        }
+    }
+    for (reason, (letters, first, verdict)) in by_reason {
         warn!(
             part,
-            offset = item.record.offset,
-            reason = verdict.reason.as_str(),
-            event = verdict.event_id.as_ref().map(|event| event.as_str()),
-            why = verdict.message,
-            "dead letter"
+            letters,
+            reason = reason.as_str(),
+            first_offset = first.record.offset,
+            first_event = verdict.event_id.as_ref().map(|event| event.as_str()),
+            first_why = verdict.message,
+            "dead letters"
         );
+    }
+}
+
+fn note(item: &mut Item) {
+    if let Content::Doomed(verdict) = &item.content {
         metrics::dead_letter(verdict.reason);
         item.content = Content::DeadLetter(verdict.clone());
     }
@@ -146,7 +163,7 @@ fn cut(letter: &mut NewRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consume::batch::{Reason, read};
+    use crate::consume::batch::read;
 
     fn poison(offset: i64, bytes: usize) -> StoredRecord {
         StoredRecord {
@@ -184,7 +201,7 @@ mod tests {
         let mut items = read((0..3).map(|at| poison(at, 200_000)).collect());
         items.extend(read((3..9).map(|at| poison(at, 10)).collect()));
         assert_eq!(chunks(&items), [vec![0], vec![1], vec![2, 3, 4, 5, 6, 7, 8]]);
-        note(0, &mut items[0]);
+        note(&mut items[0]);
         assert_eq!(chunks(&items)[0], [1], "what is there already is not sent again");
     }
 

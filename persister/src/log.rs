@@ -6,7 +6,8 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Begins to log. A second call changes nothing.
 pub fn init(config: &LogConfig) {
-    let filter = EnvFilter::new(&config.filter);
+    // rskafka tells of every connection; what matters of it is told by our own lines.
+    let filter = EnvFilter::new(format!("rskafka=warn,{}", config.filter));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error says that logging had begun, which is all that is wanted.
     let _ = match config.format {

@@ -59,8 +59,9 @@ pub(super) async fn land(
         Err(ahead) => return undo(session, Landed::Ahead(ahead)).await,
     };
     let mut doomed = sorted.doomed;
-    doomed.extend(check_old(session, &sorted.old).await?);
     let inserted = insert(session, &sorted.wins, &mut doomed).await?;
+    // After the rows: an old win may come again in the batch that brought it.
+    doomed.extend(check_old(session, &sorted.old).await?);
     if !doomed.is_empty() {
         return undo(session, Landed::Doomed(doomed)).await;
     }

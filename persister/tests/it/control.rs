@@ -1,0 +1,199 @@
+//! What operators want reaches shard and directory, and nothing is granted from a shard that may
+//! have lost something.
+
+use contract::claim_script::{FORMAT, Refusal, SOURCE};
+use contract::directory::{Directory, Listing, decode};
+use contract::event::Phase;
+use contract::ids::{CouponId, EventId};
+use contract::keys::EventKeys;
+use contract::topics::DIRECTORY;
+use links::redis::{Cluster, Reply, Script, ShardState};
+use rig::stack::{shared, wait_until};
+
+use crate::world::{SOON, World, new_id};
+
+const FETCH_BYTES: i32 = 4 * 1024 * 1024;
+
+async fn state(world: &World, event: &EventId) -> ShardState {
+    world.cluster.state(event).await.unwrap().unwrap()
+}
+
+/// The directory as an edge that begins now reads it.
+async fn listed(world: &World, event: &EventId) -> Option<Listing> {
+    let partition = world.kafka.partition(DIRECTORY, 0);
+    let bounds = partition.bounds().await.unwrap();
+    let mut directory = Directory::default();
+    let mut at = bounds.earliest;
+    while at < bounds.end {
+        let fetched = partition.fetch(at, FETCH_BYTES, 100).await.unwrap();
+        for record in &fetched.records {
+            if let Ok(entry) = decode(record.key.as_deref(), record.value.as_deref()) {
+                directory.fold(entry);
+            }
+        }
+        at = fetched.next_offset_in_compacted(at);
+    }
+    directory.get(event).cloned()
+}
+
+/// One claim, as an edge makes it: the script's answer to it, or none where the event is absent.
+async fn claim(world: &World, event: &EventId) -> Option<Reply> {
+    let keys = EventKeys::new(event);
+    let (format, coupon) = (FORMAT.to_string(), CouponId::new().to_hex());
+    let words = [format.as_str(), "1", "ann", "-", &coupon, "1"];
+    let keys = [keys.state.as_str(), keys.wins.as_str(), keys.outbox.as_str()];
+    let slot = Cluster::slot_of(event);
+    let reply = world.cluster.run_script(slot, &Script::new(SOURCE), &keys, &words).await.unwrap();
+    reply.items().unwrap().get(5).cloned()
+}
+
+/// Waits until `event show` says that an event waits for something like this.
+async fn waits_for(world: &World, event: &EventId, what: &str) {
+    let look = || async {
+        let shown = world.event(&["show", event.as_str()]).await;
+        let found = shown["waiting_for"].as_str().unwrap().to_owned();
+        if found.contains(what) { Ok(()) } else { Err(found) }
+    };
+    wait_until(SOON, what, look).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_change_reaches_shard_and_directory() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("carried");
+    let id = event.as_str();
+    world.event(&["create", id, "--stock", "77", "--limit", "2"]).await;
+    let scheduled = state(&world, &event).await;
+    assert_eq!((scheduled.phase, scheduled.epoch, scheduled.version), (Phase::Scheduled, 1, 1));
+    assert_eq!((scheduled.stock, scheduled.limit, scheduled.held), (77, 2, 0));
+    let refused = |refusal: Refusal| Some(Reply::Integer(refusal.code()));
+    assert_eq!(claim(&world, &event).await, refused(Refusal::NotOpen));
+
+    for (verb, phase, version) in [
+        ("open", Phase::Open, 2),
+        ("pause", Phase::Paused, 3),
+        ("resume", Phase::Open, 4),
+        ("close", Phase::Closed, 5),
+    ] {
+        world.event(&[verb, id]).await;
+        let state = state(&world, &event).await;
+        assert_eq!((state.phase, state.version), (phase, version), "{verb}");
+        let listing = listed(&world, &event).await.unwrap();
+        assert_eq!((listing.epoch, listing.phase, listing.version), (1, phase, version), "{verb}");
+        assert_eq!((listing.stock, listing.per_user_limit), (77, 2));
+    }
+    assert_eq!(claim(&world, &event).await, refused(Refusal::Closed));
+    let epochs = "SELECT epoch, step FROM event_epochs WHERE event_id = ?";
+    let epochs: Vec<(u64, String)> = world.query(epochs, (id,)).await;
+    assert_eq!(epochs, [(1, "open".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_shard_that_lost_an_open_event_is_fenced_not_filled_again() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("lost", 10).await;
+    world.on_state(&event, &["DEL"]).await;
+    waits_for(&world, &event, "fenced until it is armed again: its shard does not have it").await;
+    assert_eq!(claim(&world, &event).await, None);
+    let closed = world.run(&["event", "close", event.as_str(), "--wait-s", "1"]).await;
+    assert_eq!(closed.code, Some(1), "{closed:?}");
+    assert!(closed.out.contains("fenced until it is armed again"), "{closed:?}");
+    assert_eq!(world.cluster.state(&event).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn another_process_behind_a_shard_fences_its_events() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("replaced", 10).await;
+    // As after a restart: the process has another replid and another run id than was armed.
+    let other = "0123456789012345678901234567890123456789";
+    world.on_state(&event, &["HSET", "identity", other, "run_id", other]).await;
+    waits_for(&world, &event, "its shard failed over or was restarted").await;
+    assert_eq!(claim(&world, &event).await, Some(Reply::Integer(Refusal::Fenced.code())));
+}
+
+#[tokio::test]
+async fn the_identity_of_the_same_process_is_renewed() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("renewed", 10).await;
+    let live = state(&world, &event).await.identity;
+    // As if the process had another replid since: only that differs, everywhere.
+    let before = "0123456789012345678901234567890123456789";
+    let note = "UPDATE event_epochs SET identity = ? WHERE event_id = ?";
+    world.query::<u8>(note, (before, event.as_str())).await;
+    world.on_state(&event, &["HSET", "identity", before]).await;
+    let look = || async {
+        let found = state(&world, &event).await.identity;
+        if found == live { Ok(()) } else { Err(found) }
+    };
+    wait_until(SOON, "the identity of before", look).await.unwrap();
+    let noted: Vec<String> = world
+        .query("SELECT identity FROM event_epochs WHERE event_id = ?", (event.as_str(),))
+        .await;
+    assert_eq!(noted, [live]);
+    assert!(matches!(claim(&world, &event).await, Some(Reply::Text(_))));
+}
+
+#[tokio::test]
+async fn a_mysql_that_is_behind_the_shard_halts_the_event() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("behind", 10).await;
+    world.on_state(&event, &["HSET", "epoch", "9"]).await;
+    waits_for(&world, &event, "halted: its shard carries epoch 9").await;
+    assert_eq!(state(&world, &event).await.epoch, 9, "nothing is changed");
+    let raise = "UPDATE event_epochs SET epoch = 9 WHERE event_id = ?";
+    world.query::<u8>(raise, (event.as_str(),)).await;
+    let raise = "UPDATE events SET epoch = 9 WHERE event_id = ?";
+    world.query::<u8>(raise, (event.as_str(),)).await;
+    let look = || async {
+        let shown = world.event(&["show", event.as_str()]).await;
+        if shown["waiting_for"] == "" { Ok(()) } else { Err(shown) }
+    };
+    wait_until(SOON, "the event to stand", look).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_arming_that_was_cut_short_is_begun_again_with_a_higher_epoch() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("cut-short");
+    let id = event.as_str();
+    // As a leader leaves it that dies after its second step.
+    let create = "INSERT INTO events (event_id, stock, per_user_limit, phase, confirm, epoch, \
+                  created_at, updated_at) \
+                  VALUES (?, 5, 1, 'open', 'replica', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))";
+    let begin = "INSERT INTO event_epochs (event_id, epoch, step, armer, started_at) \
+                 VALUES (?, 1, 'fencing', 'dead', UTC_TIMESTAMP(3))";
+    world.query::<u8>(begin, (id,)).await;
+    world.query::<u8>(create, (id,)).await;
+    let look = || async {
+        let shown = world.event(&["show", id]).await;
+        if shown["carried_version"] == 1 { Ok(shown) } else { Err(shown) }
+    };
+    let shown = wait_until(SOON, "the event to be armed", look).await.unwrap();
+    assert_eq!(shown["epoch"], 2);
+    assert_eq!(state(&world, &event).await.epoch, 2);
+    assert_eq!(listed(&world, &event).await.unwrap().epoch, 2);
+}
+
+#[tokio::test]
+async fn an_event_that_has_rows_is_not_armed_as_if_new() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("has-rows");
+    let id = event.as_str();
+    let row = "INSERT INTO coupons (coupon_id, event_id, user_id, user_nth, sequence, quantity, \
+               epoch, told, state, revision, issued_at) \
+               VALUES (?, ?, 'ann', 1, 1, 1, 1, 'replica', 'issued', 1, UTC_TIMESTAMP(3))";
+    let coupon = CouponId::new();
+    world.query::<u8>(row, (coupon.as_bytes().to_vec(), id)).await;
+    let create = world.run(&["event", "create", id, "--stock", "5", "--wait-s", "2"]).await;
+    assert_eq!(create.code, Some(1), "{create:?}");
+    waits_for(&world, &event, "it has rows of an arming that is not noted").await;
+    assert_eq!(world.cluster.state(&event).await.unwrap(), None);
+}

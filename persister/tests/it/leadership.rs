@@ -1,0 +1,130 @@
+//! One leads, the others stand by; whoever dies, every record is a row exactly once.
+
+use std::time::Duration;
+
+use contract::ids::EventId;
+use contract::record::Issued;
+use rig::stack::{Action, exclusive, shared, wait_until};
+
+use crate::world::{Row, SOON, World, row_of, win};
+
+/// A part that was killed is ready again.
+const HEALED: Duration = Duration::from_secs(60);
+
+fn wins(event: &EventId, from: u64, to: u64) -> Vec<Issued> {
+    (from..=to).map(|sequence| win(event, sequence)).collect()
+}
+
+/// All rows, each once, in the order of their numbers, and no dead letter.
+async fn all_landed(world: &World, event: &EventId, wins: &[Issued]) {
+    let expected: Vec<Row> = wins.iter().map(row_of).collect();
+    let rows = world.rows_when(event, wins.len()).await;
+    assert!(rows == expected, "{} rows, not as produced", rows.len());
+    assert!(world.dead_letters(event).await.is_empty());
+}
+
+/// Waits until another than `old` leads.
+async fn next_leader(world: &World, old: &str) -> String {
+    let look = || async {
+        let leader = world.leader().await;
+        if leader == old { Err(format!("{old} leads still")) } else { Ok(leader) }
+    };
+    wait_until(SOON, "another leader", look).await.unwrap()
+}
+
+#[tokio::test]
+async fn exactly_one_leads_and_all_are_well() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    world.leader().await;
+    let health = world.health().await;
+    assert!(health.len() >= 2, "{health:?}");
+    for (name, said) in health {
+        assert_eq!(said.unwrap()["status"], "ok", "{name}");
+    }
+    let owners: Vec<String> = world.query("SELECT DISTINCT owner FROM partitions", ()).await;
+    assert_eq!(owners.len(), 1, "{owners:?}");
+}
+
+#[tokio::test]
+async fn a_leader_that_is_told_to_end_hands_over_at_once() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("handover", 1_000).await;
+    let wins = wins(&event, 1, 1_000);
+    let old = world.leader().await;
+    world.produce_wins(&wins[..500]).await;
+    world.handle.act(&old, Action::Stop).await.unwrap();
+    next_leader(&world, &old).await;
+    world.produce_wins(&wins[500..]).await;
+    all_landed(&world, &event, &wins).await;
+    world.handle.act(&old, Action::Start).await.unwrap();
+    world.handle.ready(&old, HEALED).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_leader_that_dies_is_replaced() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("dies", 1_000).await;
+    let wins = wins(&event, 1, 1_000);
+    let old = world.leader().await;
+    world.produce_wins(&wins[..500]).await;
+    world.handle.act(&old, Action::KillStayDown).await.unwrap();
+    world.produce_wins(&wins[500..]).await;
+    next_leader(&world, &old).await;
+    all_landed(&world, &event, &wins).await;
+    world.handle.act(&old, Action::Start).await.unwrap();
+    world.handle.ready(&old, HEALED).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_leader_that_was_paused_finds_itself_out() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("paused", 2_000).await;
+    let wins = wins(&event, 1, 2_000);
+    let old = world.leader().await;
+    world.produce_wins(&wins[..1_000]).await;
+    world.handle.act(&old, Action::Pause).await.unwrap();
+    world.produce_wins(&wins[1_000..1_500]).await;
+    let new = next_leader(&world, &old).await;
+    world.handle.act(&old, Action::Resume).await.unwrap();
+    world.produce_wins(&wins[1_500..]).await;
+    all_landed(&world, &event, &wins).await;
+    assert_eq!(world.leader().await, new, "the one that resumed stands by");
+    world.handle.ready(&old, HEALED).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_leader_killed_ten_times_leaves_every_row_exactly_once() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("killed", 10_000).await;
+    let wins = wins(&event, 1, 10_000);
+    for part in wins.chunks(1_000) {
+        let leader = world.leader().await;
+        world.produce_wins(part).await;
+        // In the middle: some of the part have landed, or it has just begun.
+        world.handle.act(&leader, Action::Kill).await.unwrap();
+    }
+    all_landed(&world, &event, &wins).await;
+    world.handle.all_ready(HEALED).await.unwrap();
+}
+
+#[tokio::test]
+async fn mysql_restarted_in_between_costs_nothing() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("mysql", 3_000).await;
+    let wins = wins(&event, 1, 3_000);
+    world.produce_wins(&wins[..1_000]).await;
+    world.handle.act("mysql-1", Action::Stop).await.unwrap();
+    world.produce_wins(&wins[1_000..2_000]).await;
+    world.handle.act("mysql-1", Action::Start).await.unwrap();
+    world.handle.ready("mysql-1", HEALED).await.unwrap();
+    world.produce_wins(&wins[2_000..]).await;
+    all_landed(&world, &event, &wins).await;
+    world.handle.all_ready(HEALED).await.unwrap();
+    world.leader().await;
+}

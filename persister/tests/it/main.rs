@@ -1,0 +1,13 @@
+//! The persister against real servers: the stack that `FIRSTCOME_STACK` names (`./dev test` sets
+//! it).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod consume;
+mod control;
+mod halted;
+mod leadership;
+mod relay;
+mod scripts;
+mod world;
