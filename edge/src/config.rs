@@ -52,6 +52,8 @@ pub struct BadConfig {
     pub wanted: &'static str,
 }
 
+/// What the libraries tell of connections and errors, `links` tells once.
+const DEFAULT_LOG: &str = "info,rskafka=off,fred=off";
 /// The most threads that one process is given.
 const MAX_CORES: usize = 256;
 /// The most replicas that WAIT is asked for.
@@ -87,7 +89,7 @@ impl Config {
                 parse_replicas,
             )?,
             kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
-            log_filter: env.or("FIRSTCOME_LOG", || "info".into(), "a filter", parse)?,
+            log_filter: env.or("FIRSTCOME_LOG", || DEFAULT_LOG.into(), "a filter", parse)?,
             log_format: env.or("FIRSTCOME_LOG_FORMAT", || "json".into(), FORMAT, parse_format)?,
         })
     }

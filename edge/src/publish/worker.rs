@@ -70,12 +70,16 @@ impl Worker {
     /// persister knows a coupon that comes twice.
     async fn produce(&self, batch: &[Queued]) {
         let began = Instant::now();
-        let mut failures = 0;
+        let mut failures = 0_u32;
         while let Err(error) = self.try_once(batch).await {
-            warn!(partition = self.partition.number(), wins = batch.len(), %error, "not published");
+            // Kafka may be away for hours: the 1st, 2nd, 4th, 8th … failure says enough.
+            if failures.saturating_add(1).is_power_of_two() {
+                let (partition, wins) = (self.partition.number(), batch.len());
+                warn!(partition, wins, failures, %error, "wins are not published yet");
+            }
             self.metrics.failed_produces.increment(1);
             sleep(pause(failures)).await;
-            failures += 1;
+            failures = failures.saturating_add(1);
         }
         self.metrics.produce_seconds.record(began.elapsed().as_secs_f64());
     }

@@ -1,0 +1,57 @@
+//! An edge that is told to stop finishes what it accepted.
+
+use std::collections::BTreeSet;
+
+use contract::event::Confirm;
+use rig::stack::{shared, wait_until};
+use tokio::task::JoinSet;
+
+use crate::client::claim;
+use crate::event::{Terms, created, known_by, new_id};
+use crate::own_edge::OwnEdge;
+use crate::published::{Published, outbox_is_empty};
+use crate::stack::{SOON, Stack};
+
+#[tokio::test]
+async fn accepted_claims_are_answered_and_granted_wins_published() {
+    let _guard = shared().await;
+    let stack = Stack::connect().await;
+    let edge = OwnEdge::start(&stack).await;
+    let (fast, slow) = (new_id("drain"), new_id("drain"));
+    created(&stack, &fast, Terms::stock(10_000)).await;
+    // Its claims take as long as Kafka does.
+    created(&stack, &slow, Terms { confirm: Confirm::Log, ..Terms::stock(10_000) }).await;
+    known_by(&[edge.address], &fast).await;
+    known_by(&[edge.address], &slow).await;
+    let published = Published::from_now(&stack).await;
+
+    let mut claims = JoinSet::new();
+    let address = edge.address;
+    for number in 0..200 {
+        let event = if number % 2 == 0 { fast.clone() } else { slow.clone() };
+        claims.spawn(async move { claim(address, &event, &format!("user-{number}")).await });
+    }
+    let first = claims.join_next().await.unwrap().unwrap();
+    edge.terminate();
+    let mut told = BTreeSet::from([first.json()["coupon_id"].to_string()]);
+    let leaving = || async {
+        let ready = edge.status_of("/health/ready").await;
+        if ready == Some(200) { Err("it is still ready") } else { Ok(()) }
+    };
+    let (answers, left) =
+        tokio::join!(claims.join_all(), wait_until(SOON, "an edge that leaves", leaving));
+    left.unwrap();
+    for answer in answers {
+        told.insert(answer.is(200, "issued").json()["coupon_id"].to_string());
+    }
+    assert!(edge.ended().await.success());
+
+    assert_eq!(told.len(), 200);
+    outbox_is_empty(&stack, &fast).await;
+    outbox_is_empty(&stack, &slow).await;
+    let mut found = published.wins_of(&fast).await;
+    found.extend(published.wins_of(&slow).await);
+    let in_kafka: BTreeSet<_> =
+        found.iter().map(|found| format!("\"{}\"", found.issued.coupon_id)).collect();
+    assert_eq!(in_kafka, told);
+}

@@ -1,0 +1,117 @@
+//! Events: one a test, or several, whose ids no other test has.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use contract::directory::{Entry, Listing, encode};
+use contract::event::{Confirm, Phase};
+use contract::ids::EventId;
+use contract::keys::EventKeys;
+use contract::topics::DIRECTORY;
+use links::kafka::NewRecord;
+use rig::stack::wait_until;
+
+use crate::client::status;
+use crate::stack::{SOON, Stack};
+
+/// How an event stands from the beginning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) stock: u64,
+    pub(crate) limit: u32,
+    pub(crate) confirm: Confirm,
+    pub(crate) phase: Phase,
+    pub(crate) opens_at_ms: u64,
+}
+
+impl Terms {
+    /// Open, so many units, one a user, told once a replica holds it.
+    pub(crate) fn stock(stock: u64) -> Self {
+        Self { stock, limit: 1, confirm: Confirm::Replica, phase: Phase::Open, opens_at_ms: 0 }
+    }
+}
+
+/// An id that no other test has, which begins with `name`.
+pub(crate) fn new_id(name: &str) -> EventId {
+    format!("{name}-{}", uuid::Uuid::now_v7().simple()).parse().unwrap()
+}
+
+/// An id whose slot has another master than `other`'s.
+pub(crate) async fn new_id_elsewhere(stack: &Stack, name: &str, other: &EventId) -> EventId {
+    let taken = stack.master_of(other).await;
+    loop {
+        let event = new_id(name);
+        if stack.master_of(&event).await.node_id != taken.node_id {
+            return event;
+        }
+    }
+}
+
+/// An open event, made as operators make it, that both edges know.
+pub(crate) async fn created(stack: &Stack, event: &EventId, terms: Terms) {
+    let (stock, limit) = (terms.stock.to_string(), terms.limit.to_string());
+    let confirm = terms.confirm.as_str();
+    let create = ["event", "create", event.as_str(), "--stock", &stock, "--limit", &limit];
+    let create = [&create[..], &["--confirm", confirm, "--open", "--wait-s", "60"]].concat();
+    let output = stack.handle.persister(&create).await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    known_by(&stack.edges, event).await;
+}
+
+/// Arms an event that MySQL does not know, as a leader would; both edges know it. No leader looks
+/// after it, so it stays as a test leaves it; its wins, if it grants any, become dead letters.
+pub(crate) async fn by_hand(stack: &Stack, event: &EventId, terms: Terms) {
+    arm_shard(stack, event, terms).await;
+    list(stack, &listing(event, terms)).await;
+    known_by(&stack.edges, event).await;
+}
+
+/// Waits until these edges know an event.
+pub(crate) async fn known_by(edges: &[SocketAddr], event: &EventId) {
+    for edge in edges {
+        let known = || async {
+            let answer = status(*edge, event).await;
+            if answer.status == 404 { Err("the edge does not know the event") } else { Ok(()) }
+        };
+        wait_until(SOON, "an edge that knows the event", known).await.unwrap();
+    }
+}
+
+pub(crate) fn listing(event: &EventId, terms: Terms) -> Listing {
+    Listing {
+        event_id: event.clone(),
+        epoch: 1,
+        version: 1,
+        phase: terms.phase,
+        opens_at_ms: terms.opens_at_ms,
+        closes_at_ms: 0,
+        stock: terms.stock,
+        per_user_limit: terms.limit,
+        confirm: terms.confirm,
+    }
+}
+
+/// Writes a listing into the directory.
+pub(crate) async fn list(stack: &Stack, listing: &Listing) {
+    let (key, value) = encode(&Entry::Event(Box::new(listing.clone())));
+    let record = NewRecord { key, value, headers: BTreeMap::new() };
+    stack.kafka.partition(DIRECTORY, 0).produce(vec![record]).await.unwrap();
+}
+
+async fn arm_shard(stack: &Stack, event: &EventId, terms: Terms) {
+    let script = "local info = redis.call('INFO', 'replication') \
+         local replid = string.match(info, 'master_replid:(%x+)') \
+         return redis.call('HSET', KEYS[1], 'epoch', 1, 'version', 1, 'identity', replid, \
+           'run_id', '', 'config_epoch', 0, 'armer', '', 'held', 0, 'sequence', 0, 'closes', 0, \
+           'stock', ARGV[1], 'limit', ARGV[2], 'phase', ARGV[3], 'opens', ARGV[4])";
+    let state = EventKeys::new(event).state;
+    let (stock, limit) = (terms.stock.to_string(), terms.limit.to_string());
+    let opens = terms.opens_at_ms.to_string();
+    stack.script(event, script, &[&state], &[&stock, &limit, terms.phase.as_str(), &opens]).await;
+}
+
+/// Writes fields of an event's state, as only a test may.
+pub(crate) async fn set_state(stack: &Stack, event: &EventId, fields: &[&str]) {
+    let state = EventKeys::new(event).state;
+    stack.command(event, &state, &[&["HSET"], fields].concat()).await;
+}

@@ -1,0 +1,19 @@
+//! The edge against real servers: the stack that `FIRSTCOME_STACK` names (`./dev test` sets it).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod back_pressure;
+mod claims;
+mod client;
+mod confirm;
+mod drain;
+mod event;
+mod fenced;
+mod health;
+mod listing;
+mod outcomes;
+mod own_edge;
+mod published;
+mod requests;
+mod shards;
+mod stack;

@@ -1,0 +1,91 @@
+//! A shard that hangs or dies: only its own events notice, and it never sells a unit twice.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use contract::ids::EventId;
+use rig::stack::{Action, exclusive, wait_until};
+
+use crate::client::{Answer, claim};
+use crate::event::{Terms, by_hand, new_id, new_id_elsewhere};
+use crate::stack::{HEALED, Stack};
+
+/// Longer than any claim takes: its own deadline is 2 s.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(4);
+
+/// An event on the shard that will fail, and one on another.
+async fn two_events(stack: &Stack, name: &str) -> (EventId, EventId) {
+    let hit = new_id(name);
+    let spared = new_id_elsewhere(stack, name, &hit).await;
+    for event in [&hit, &spared] {
+        by_hand(stack, event, Terms::stock(1_000_000)).await;
+        for edge in &stack.edges {
+            claim(*edge, event, "ann").await;
+        }
+    }
+    (hit, spared)
+}
+
+/// Claims of the spared event, one after another, as long as the other thing takes: all are won.
+async fn all_win(edge: SocketAddr, event: &EventId, until: impl Future<Output = ()>) {
+    let mut number = 0;
+    let claims = async {
+        loop {
+            number += 1;
+            claim(edge, event, &format!("spared-{number}")).await.is(200, "issued");
+        }
+    };
+    tokio::select! {
+        () = claims => unreachable!("claims go on for ever"),
+        () = until => {}
+    }
+    assert!(number > 10, "the spared event answered {number} claims");
+}
+
+/// An answer that comes in time and is no win, no loss.
+async fn untold(edge: SocketAddr, event: &EventId) -> Answer {
+    let asked = Instant::now();
+    let answer = claim(edge, event, "bob").await;
+    assert!(asked.elapsed() < ANSWERED_WITHIN, "after {:?}: {answer:?}", asked.elapsed());
+    let word = answer.word();
+    answer.is(503, &word);
+    assert!(["busy", "fenced", "unavailable", "unconfirmed"].contains(&word.as_str()), "{word}");
+    answer
+}
+
+async fn until_fenced(stack: &Stack, event: &EventId) {
+    for edge in &stack.edges {
+        let fenced = || async {
+            let word = untold(*edge, event).await.word();
+            if word == "fenced" { Ok(()) } else { Err(word) }
+        };
+        wait_until(HEALED, "a promoted replica that is fenced", fenced).await.unwrap();
+    }
+    // The winner is told no loss either.
+    claim(stack.edges[0], event, "ann").await.is(503, "fenced");
+}
+
+#[tokio::test]
+async fn a_killed_master_fences_its_events_and_no_others() {
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let (hit, spared) = two_events(&stack, "killed").await;
+    let master = stack.master_part(&hit).await;
+    stack.act(&master, Action::Kill).await;
+    all_win(stack.edges[1], &spared, until_fenced(&stack, &hit)).await;
+    stack.ready(&master).await;
+    claim(stack.edges[0], &hit, "bob").await.is(503, "fenced");
+}
+
+#[tokio::test]
+async fn a_hung_master_holds_up_its_own_events_only_and_is_fenced_when_it_comes_back() {
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let (hit, spared) = two_events(&stack, "hung").await;
+    let master = stack.master_part(&hit).await;
+    stack.act(&master, Action::Pause).await;
+    all_win(stack.edges[0], &spared, until_fenced(&stack, &hit)).await;
+    stack.act(&master, Action::Resume).await;
+    stack.ready(&master).await;
+    untold(stack.edges[1], &hit).await.is(503, "fenced");
+}
