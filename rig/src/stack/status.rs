@@ -169,3 +169,38 @@ fn write(status: &Status) {
         eprintln!("{}: {error}", path.display());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_part_reads_as_other_programs_expect_it() {
+        let mut part = PartStatus {
+            name: "edge-1".to_owned(),
+            kind: PartKind::Edge,
+            pid: Some(1),
+            address: ([127, 0, 0, 1], 1).into(),
+            state: PartState::Running,
+            metrics: None,
+            login: None,
+            log: "/logs/edge-1.log".into(),
+        };
+        let edge = json!({
+            "name": "edge-1", "kind": "edge", "pid": 1, "address": "127.0.0.1:1",
+            "state": "running", "log": "/logs/edge-1.log",
+        });
+        assert_eq!(serde_json::to_value(&part).unwrap(), edge);
+
+        let word = |text: &str| text.to_owned();
+        part.login = Some(Login { user: word("u"), password: word("p"), database: word("d") });
+        let mysql = serde_json::to_value(&part).unwrap();
+        assert_eq!((&mysql["user"], &mysql["database"]), (&json!("u"), &json!("d")));
+        let again: PartStatus = serde_json::from_value(mysql).unwrap();
+        assert_eq!(again.login, part.login);
+        let none: PartStatus = serde_json::from_value(edge).unwrap();
+        assert_eq!(none.login, None);
+    }
+}
