@@ -115,8 +115,9 @@ async fn an_edge_that_is_killed_in_mid_rush_costs_no_told_win() {
             kill(&stack, "edge-1").await;
         }
     };
-    let (verdict, _) = rush(&stack, &plan, faults).await;
+    let (verdict, history) = rush(&stack, &plan, faults).await;
     stack.ready("edge-1", BACK_WITHIN).await.unwrap();
+    assert!(history.timing.again > 0, "the edge was killed too late to cost a request");
     sold_to_the_last_unit(&verdict, 15_000);
 }
 
