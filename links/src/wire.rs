@@ -14,6 +14,8 @@ use crate::redis::{Reply, ServerError};
 
 /// What the buffers begin with: a call of 128 claims and its reply fit.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// Room for every read, so that a buffer that is nearly used up does not make for short ones.
+const READ_BYTES: usize = 4 * 1024;
 /// A longer reply is taken for a broken one.
 const MAX_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
@@ -61,6 +63,7 @@ impl Wire {
             if self.input.len() > MAX_REPLY_BYTES {
                 return Err(io::Error::other("a reply beyond all bounds"));
             }
+            self.input.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.input).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -19,11 +19,11 @@ use super::topology::{Topology, merge};
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
 /// The least time between two questions to a node, however often a look is asked for.
 const ASK_SPACING: Duration = Duration::from_millis(25);
-/// A node's view counts until it failed to answer this many times in a row (about a second where
-/// it hangs): by then its peers know more than it does.
-const FAILURES_BEFORE_FORGOTTEN: u32 = 2;
-/// A client is rebuilt after this many failures in a row, in case its connection is to blame.
-const FAILURES_BEFORE_REBUILD: u32 = 5;
+/// A node's view counts until it failed to answer this many times in a row: 1.7 s where it hangs.
+/// On a busy machine a few answers are late; and the old view of a dead master is outvoted anyway.
+const FAILURES_BEFORE_FORGOTTEN: u32 = 4;
+/// Every so many failures (5 s) the client is rebuilt: its connection may be to blame.
+const FAILURES_BEFORE_REBUILD: u32 = 12;
 /// Nodes that are watched at most.
 const MAX_NODES: usize = 64;
 /// Reports that may wait for the watch.
@@ -127,6 +127,8 @@ impl Watch {
             });
         }
         self.shared.clients.store(Arc::new(clients));
+        // What was aborted is done with.
+        while self.tasks.try_join_next().is_some() {}
     }
 
     fn watch(&mut self, client: Arc<NodeClient>) {
@@ -169,16 +171,20 @@ async fn ask_for_ever(
     loop {
         let asked = Instant::now();
         refresh.mark_unchanged();
-        let view = client.view().await;
-        failures = if view.is_ok() { 0 } else { failures + 1 };
-        if failures >= FAILURES_BEFORE_REBUILD || client.ended() {
-            warn!(node = %client.address(), "Redis node does not answer: connecting afresh");
-            client.rebuild();
-            failures = FAILURES_BEFORE_FORGOTTEN;
+        let answer = client.view().await;
+        if let Err(error) = &answer {
+            failures += 1;
+            if failures == FAILURES_BEFORE_FORGOTTEN {
+                warn!(node = %client.address(), %error, "Redis node does not answer");
+            }
+        } else {
+            failures = 0;
         }
-        if view.is_ok() || failures >= FAILURES_BEFORE_FORGOTTEN {
-            let address = client.address().clone();
-            let report = Report { address, view: view.ok() };
+        if client.ended() || (failures > 0 && failures.is_multiple_of(FAILURES_BEFORE_REBUILD)) {
+            client.rebuild();
+        }
+        if failures == 0 || failures >= FAILURES_BEFORE_FORGOTTEN {
+            let report = Report { address: client.address().clone(), view: answer.ok() };
             if reports.send(report).await.is_err() {
                 return;
             }

@@ -7,7 +7,7 @@ use links::kafka::{Bounds, Kafka, KafkaError, NewRecord, Partition, Retry};
 use rig::stack::{Action, Handle, PartKind, exclusive, shared, wait_until};
 use tokio::task::JoinSet;
 
-use crate::stack::{HEALED, SOON};
+use crate::stack::{HEALED, HUNG, KILLED, SOON, without};
 
 const PARTITIONS: i32 = 6;
 const MAX_BYTES: i32 = 1 << 20;
@@ -107,25 +107,24 @@ async fn no_broker_is_an_error_in_time() {
 
 #[tokio::test]
 async fn every_partition_goes_on_without_a_killed_broker() {
-    goes_on_without("kafka-1", Action::KillStayDown, Action::Start).await;
+    goes_on_without("kafka-1", KILLED).await;
 }
 
 #[tokio::test]
 async fn every_partition_goes_on_without_a_broker_that_hangs() {
-    goes_on_without("kafka-2", Action::Pause, Action::Resume).await;
+    goes_on_without("kafka-2", HUNG).await;
 }
 
 /// Takes a broker away, produces to every partition, and finds every acknowledged record.
-async fn goes_on_without(broker: &str, take: Action, give_back: Action) {
+async fn goes_on_without(broker: &str, fault: (Action, Action)) {
     let _guard = exclusive().await;
     let handle = Handle::from_env().unwrap();
     let (kafka, topic) = kafka_with_topic(&handle).await;
     each_partition(&kafka, &topic, "before").await;
 
-    handle.act(broker, take).await.unwrap();
-    each_partition(&kafka, &topic, "without").await;
-    handle.act(broker, give_back).await.unwrap();
-    handle.ready(broker, HEALED).await.unwrap();
+    let (same_kafka, same_topic) = (kafka.clone(), topic.clone());
+    let produce = async move { each_partition(&same_kafka, &same_topic, "without").await };
+    without(&handle, broker, fault, produce).await;
     each_partition(&kafka, &topic, "after").await;
 
     for number in 0..PARTITIONS {

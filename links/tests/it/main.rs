@@ -4,6 +4,7 @@
 
 mod claims;
 mod kafka;
+mod resets;
 mod scripts;
 mod stack;
 mod topology;

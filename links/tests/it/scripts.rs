@@ -6,9 +6,11 @@ use std::task::{Context, Waker};
 use contract::keys::EventKeys;
 use links::redis::{RedisError, Reply, Slot};
 use links::script_connection::{Held, ScriptConnection, WaitFor};
-use rig::stack::{Action, exclusive, shared, wait_until};
+use rig::stack::{exclusive, shared, wait_until};
 
-use crate::stack::{HEALED, ONE_REPLICA, Redis, SOON, event, event_elsewhere, unseen_script};
+use crate::stack::{
+    HUNG, ONE_REPLICA, Redis, SOON, event, event_elsewhere, unseen_script, without,
+};
 
 const INCR: &str = "return redis.call('INCR', KEYS[1])";
 
@@ -108,9 +110,9 @@ async fn nothing_is_held_twice_while_the_replica_hangs() {
     let mut connection = redis.connection(&event).await;
     let replica = redis.replica_part(Slot::of(&event)).await;
 
-    redis.act(&replica, Action::Pause).await;
-    let answer = connection.call(&script, &[&key], &[], ONE_REPLICA).await;
-    redis.act(&replica, Action::Resume).await;
+    let (call_script, call_key) = (script.clone(), key.clone());
+    let call = async move { connection.call(&call_script, &[&call_key], &[], ONE_REPLICA).await };
+    let answer = without(&redis.handle, &replica, HUNG, call).await;
     assert_eq!(answer, Ok((Reply::Integer(1), Held::NotShown)));
 
     // The next WAIT covers what the last one did not.
@@ -122,7 +124,6 @@ async fn nothing_is_held_twice_while_the_replica_hangs() {
         }
     };
     wait_until(SOON, "a call that is held twice", held).await.unwrap();
-    redis.handle.ready(&replica, HEALED).await.unwrap();
 }
 
 #[tokio::test]
@@ -134,10 +135,11 @@ async fn a_master_that_hangs_makes_the_outcome_unknown() {
     let mut connection = redis.connection(&event).await;
     let master = redis.master_part(Slot::of(&event)).await;
 
-    redis.act(&master, Action::Pause).await;
-    let answer = connection.call(&unseen_script(INCR), &[&key], &[], ONE_REPLICA).await;
-    redis.act(&master, Action::Resume).await;
+    let call = async move {
+        let answer = connection.call(&unseen_script(INCR), &[&key], &[], ONE_REPLICA).await;
+        (answer, connection.is_open())
+    };
+    let (answer, open) = without(&redis.handle, &master, HUNG, call).await;
     assert!(matches!(answer, Err(RedisError::Unknown(_))), "{answer:?}");
-    assert!(!connection.is_open());
-    redis.handle.all_ready(HEALED).await.unwrap();
+    assert!(!open);
 }

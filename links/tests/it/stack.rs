@@ -1,5 +1,6 @@
 //! The stack, as these tests use it.
 
+use std::future::Future;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// A part that was killed is ready again: a Redis master waits 30 s at most for its replica.
 pub(crate) const HEALED: Duration = Duration::from_secs(60);
 
-/// Waits for one replica, as the edge does.
+/// Waits for one replica, for as long as a call can: these machines may be busy.
 pub(crate) const ONE_REPLICA: WaitFor =
-    WaitFor::Replicas { count: 1, timeout_ms: NonZeroU32::new(100).unwrap() };
+    WaitFor::Replicas { count: 1, timeout_ms: NonZeroU32::new(400).unwrap() };
 
+#[derive(Clone)]
 pub(crate) struct Redis {
     pub(crate) handle: Handle,
     pub(crate) cluster: Cluster,
@@ -62,16 +64,35 @@ impl Redis {
         parts.find(|part| part.address.to_string() == address).unwrap().name.clone()
     }
 
-    pub(crate) async fn act(&self, part: &str, action: Action) {
-        self.handle.act(part, action).await.unwrap();
-    }
-
-    /// One command on an event's key, in the words that redis-cli would take.
+    /// One command on an event's key, in the words that redis-cli would take; one that may be
+    /// executed twice.
     pub(crate) async fn command(&self, event: &EventId, key: &str, words: &[&str]) -> Reply {
         let script = Script::new("return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))");
-        self.cluster.run_script(Slot::of(event), &script, &[key], words).await.unwrap()
+        let keys = [key];
+        let run = || self.cluster.run_script(Slot::of(event), &script, &keys, words);
+        wait_until(SOON, "a command", run).await.unwrap()
     }
 }
+
+/// Takes a part away while `body` runs, and brings it back even where `body` panics, so that one
+/// test that fails does not fail the others.
+pub(crate) async fn without<T: Send + 'static>(
+    handle: &Handle,
+    part: &str,
+    (take, give_back): (Action, Action),
+    body: impl Future<Output = T> + Send + 'static,
+) -> T {
+    handle.act(part, take).await.unwrap();
+    let outcome = tokio::spawn(body).await;
+    handle.act(part, give_back).await.unwrap();
+    handle.all_ready(HEALED).await.unwrap();
+    outcome.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+}
+
+/// Killed, and started again.
+pub(crate) const KILLED: (Action, Action) = (Action::KillStayDown, Action::Start);
+/// Stopped by SIGSTOP, and resumed.
+pub(crate) const HUNG: (Action, Action) = (Action::Pause, Action::Resume);
 
 /// An event that no other test has, whose id begins with `name`.
 pub(crate) fn event(name: &str) -> EventId {
