@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::directory::Directory;
 use crate::publish::{BUFFERED_WINS, Publisher};
-use crate::stage::{Stage, Stages};
+use crate::stage::Stages;
 
 /// Looks at what the edge depends on; asks nobody.
 pub struct Health {
@@ -88,7 +88,7 @@ impl Health {
 
     /// Whether requests should be sent here; `Err` says what it waits for.
     pub fn ready(&self) -> Result<(), &'static str> {
-        if self.stages.now() != Stage::Serving {
+        if !self.stages.is_serving() {
             return Err("the edge is shutting down");
         }
         if !self.directory.was_read() {

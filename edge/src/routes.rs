@@ -9,7 +9,7 @@ use crate::issue::Issue;
 use crate::metrics::RequestMetrics;
 use crate::mine::Coupons;
 use crate::reply::{self, HttpResponse, Reply};
-use crate::stage::{Stage, Stages};
+use crate::stage::Stages;
 use crate::status::Statuses;
 
 const ISSUE: &str = "/api/v1/coupons/issue";
@@ -124,7 +124,7 @@ impl Routes {
             Route::Ready => reply::ready(self.health.ready()),
         };
         self.metrics.answered(route, code);
-        if self.stages.now() != Stage::Serving {
+        if !self.stages.is_serving() {
             // A proxy that keeps connections open would else send its next request into a close.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -42,9 +42,10 @@ impl StageSender {
 }
 
 impl Stages {
-    /// The stage now.
-    pub fn now(&self) -> Stage {
-        *self.receiver.borrow()
+    /// Whether nothing has changed yet. Lock-free: every request asks.
+    pub fn is_serving(&self) -> bool {
+        // The value that a receiver is made with counts as seen, and is never looked at here.
+        matches!(self.receiver.has_changed(), Ok(false))
     }
 
     /// Returns once that stage is entered, or nobody can enter it any more.
@@ -61,12 +62,21 @@ mod tests {
     #[tokio::test]
     async fn stages_only_go_on() {
         let (sender, mut stages) = StageSender::serving();
-        assert_eq!(stages.now(), Stage::Serving);
+        let reader = stages.clone();
+        sender.enter(Stage::Serving);
+        assert!(reader.is_serving());
         sender.enter(Stage::Stopping);
         sender.enter(Stage::Leaving);
-        assert_eq!(stages.now(), Stage::Stopping);
-        stages.entered(Stage::Leaving).await;
+        assert!(!reader.is_serving());
+        stages.entered(Stage::Stopping).await;
+    }
+
+    #[tokio::test]
+    async fn without_a_sender_everything_stops() {
+        let (sender, mut stages) = StageSender::serving();
+        let reader = stages.clone();
         drop(sender);
         stages.entered(Stage::Stopping).await;
+        assert!(!reader.is_serving());
     }
 }

@@ -28,6 +28,7 @@ use super::sold_out::{Memory, SoldOut};
 use super::winners::EventWinners;
 use super::{Claim, Desk, Desks, Parts, Told, Untold};
 use crate::publish::{Publication, Room, ShownWin};
+use crate::request::RequestId;
 
 /// A batcher that nobody has asked for this long ends.
 const IDLE: Duration = Duration::from_secs(60);
@@ -289,6 +290,10 @@ impl Event {
         wins: Vec<ShownWin>,
         entry: Option<String>,
     ) -> Publication {
+        for ShownWin { win, request_id, .. } in &wins {
+            let request = request_id.as_ref().map(RequestId::as_str);
+            debug!(event = %self.id, coupon = %win.coupon, sequence = win.sequence, request, "win");
+        }
         Publication { event: self.id.clone(), epoch: header.epoch, told, wins, entry }
     }
 

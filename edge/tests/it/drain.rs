@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::event::Confirm;
-use rig::stack::{shared, wait_until};
+use rig::stack::{Action, exclusive, shared, wait_until};
 use tokio::task::JoinSet;
 
 use crate::client::claim;
@@ -51,6 +51,42 @@ async fn accepted_claims_are_answered_and_granted_wins_published() {
     outbox_is_empty(&stack, &slow).await;
     let mut found = published.wins_of(&fast).await;
     found.extend(published.wins_of(&slow).await);
+    let in_kafka: BTreeSet<_> =
+        found.iter().map(|found| format!("\"{}\"", found.issued.coupon_id)).collect();
+    assert_eq!(in_kafka, told);
+}
+
+#[tokio::test]
+async fn without_kafka_it_ends_all_the_same_and_leaves_its_wins_to_the_relay() {
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let edge = OwnEdge::start(&stack).await;
+    let event = new_id("drain");
+    created(&stack, &event, Terms::stock(100)).await;
+    known_by(&[edge.address], &event).await;
+    let published = Published::from_now(&stack).await;
+
+    // What is left of three may not acknowledge anything.
+    let brokers = ["kafka-2", "kafka-3"];
+    for broker in brokers {
+        stack.act(broker, Action::Pause).await;
+    }
+    let mut told = BTreeSet::new();
+    for number in 0..20 {
+        let answer = claim(edge.address, &event, &format!("user-{number}")).await;
+        told.insert(answer.is(200, "issued").json()["coupon_id"].to_string());
+    }
+    edge.terminate();
+    let ended = edge.ended().await;
+    for broker in brokers {
+        stack.act(broker, Action::Resume).await;
+    }
+    for broker in brokers {
+        stack.ready(broker).await;
+    }
+    assert!(ended.success(), "{ended:?}");
+    outbox_is_empty(&stack, &event).await;
+    let found = published.wins_of(&event).await;
     let in_kafka: BTreeSet<_> =
         found.iter().map(|found| format!("\"{}\"", found.issued.coupon_id)).collect();
     assert_eq!(in_kafka, told);

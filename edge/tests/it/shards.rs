@@ -1,14 +1,18 @@
-//! A shard that hangs or dies: only its own events notice, and it never sells a unit twice.
+//! A shard that hangs or dies: only its own events notice, and no unit is sold twice or forgotten.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use contract::coupon::Win;
 use contract::ids::EventId;
+use contract::keys::EventKeys;
+use contract::record::Told;
 use rig::stack::{Action, exclusive, wait_until};
 
 use crate::client::{Answer, claim};
-use crate::event::{Terms, by_hand, new_id, new_id_elsewhere};
-use crate::stack::{HEALED, Stack};
+use crate::event::{Terms, by_hand, created, new_id, new_id_elsewhere};
+use crate::published::{Published, outbox_is_empty};
+use crate::stack::{HEALED, SOON, Stack};
 
 /// Longer than any claim takes: its own deadline is 2 s.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(4);
@@ -88,4 +92,38 @@ async fn a_hung_master_holds_up_its_own_events_only_and_is_fenced_when_it_comes_
     stack.act(&master, Action::Resume).await;
     stack.ready(&master).await;
     untold(stack.edges[1], &hit).await.is(503, "fenced");
+}
+
+#[tokio::test]
+async fn what_a_lost_reply_granted_is_found_again_and_published_by_the_relay() {
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let event = new_id("lost");
+    created(&stack, &event, Terms::stock(5)).await;
+    claim(stack.edges[0], &event, "ann").await.is(200, "issued");
+    let published = Published::from_now(&stack).await;
+
+    // Stopped for less than the node timeout: it finds the call in its socket when it goes on.
+    let master = stack.master_part(&event).await;
+    stack.act(&master, Action::Pause).await;
+    let answer = claim(stack.edges[0], &event, "bob").await;
+    stack.act(&master, Action::Resume).await;
+    answer.is(503, "unavailable");
+
+    let wins = EventKeys::new(&event).wins;
+    let granted = || async {
+        let held = stack.command(&event, &wins, &["HGET", "bob"]).await;
+        held.text().map(str::to_owned).ok_or("bob holds nothing")
+    };
+    let held = wait_until(SOON, "a win that nobody was told of", granted).await.unwrap();
+    let held: Win = held.parse().unwrap();
+    let again = claim(stack.edges[1], &event, "bob").await;
+    let coupon = again.is(200, "already_issued").json()["coupon_id"].clone();
+    assert_eq!(coupon, held.coupon.to_string());
+
+    outbox_is_empty(&stack, &event).await;
+    let found = published.wins_of(&event).await;
+    let told: Vec<_> =
+        found.iter().map(|found| (found.issued.coupon_id, found.issued.told)).collect();
+    assert_eq!(told, [(held.coupon, Told::Unknown)]);
 }
