@@ -14,9 +14,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// It worked.
-    pub fn reset(&mut self) {
-        self.failures = 0;
+    /// It worked; returns how often in a row it had not.
+    pub fn reset(&mut self) -> u32 {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Whether the last try failed: more of the same is no news.
+    pub fn is_failing(&self) -> bool {
+        self.failures > 0
     }
 
     /// It failed; how long to wait before the next try: anything up to the bound, so that those
@@ -49,7 +54,9 @@ mod tests {
         for failures in 0..20 {
             assert!(backoff.failed() <= bound(failures));
         }
-        backoff.reset();
+        assert!(backoff.is_failing());
+        assert_eq!(backoff.reset(), 20);
+        assert!(!backoff.is_failing());
         assert!(backoff.failed() <= FIRST_PAUSE);
     }
 }

@@ -169,7 +169,9 @@ impl Read {
 
 fn trouble(error: &KafkaError, backoff: &mut Backoff) -> Duration {
     metrics::retry(metrics::Retried::Directory);
-    warn!(%error, "the directory cannot be read");
+    if !backoff.is_failing() {
+        warn!(%error, "the directory cannot be read");
+    }
     backoff.failed()
 }
 

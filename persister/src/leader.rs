@@ -56,7 +56,8 @@ impl Persister {
         let mut same_name = SameName::TakesOver;
         loop {
             let taken = tokio::select! {
-                () = stop.asked() => return,
+                // The lease may have been taken just now.
+                () = stop.asked() => return self.release().await,
                 taken = self.stand_by(same_name) => taken,
             };
             same_name = SameName::Waits;
@@ -128,11 +129,12 @@ impl Persister {
         let (ending, end) = stop::pair();
         let (heartbeat, held_until) =
             Heartbeat::new(self.store.clone(), self.owner.clone(), Arc::clone(&self.status), taken);
-        let mut heartbeat = std::pin::pin!(heartbeat.run());
+        let mut heart = JoinSet::new();
+        heart.spawn(heartbeat.run());
         let mut tasks = self.spawn(held_until, &end);
         let why = tokio::select! {
             () = stop.asked() => TermEnd::Asked,
-            () = &mut heartbeat => TermEnd::Lost,
+            _ = heart.join_next() => TermEnd::Lost,
             _ = tasks.join_next() => TermEnd::Lost,
         };
         if why == TermEnd::Asked {
@@ -142,7 +144,7 @@ impl Persister {
         ending.stop();
         tokio::select! {
             () = drain(&mut tasks) => {}
-            () = &mut heartbeat => {}
+            Some(_) = heart.join_next() => {}
             () = sleep(DRAIN) => warn!("what was begun did not end in time; it is done again"),
         }
         tasks.shutdown().await;

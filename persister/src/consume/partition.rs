@@ -121,7 +121,10 @@ impl Reader {
             let pause = match self.step(&mut stop).await {
                 None => return Ended::Stopped,
                 Some(Ok(Step::Fine)) => {
-                    backoff.reset();
+                    let failures = backoff.reset();
+                    if failures > 0 {
+                        info!(part = self.part, failures, "goes on");
+                    }
                     self.status.running(self.part);
                     continue;
                 }
@@ -133,9 +136,10 @@ impl Reader {
                 Some(Err(trouble)) => {
                     metrics::retry(metrics::Retried::Consume);
                     self.forget();
-                    let pause = backoff.failed();
-                    warn!(part = self.part, error = %trouble, ?pause, "trying again");
-                    pause
+                    if !backoff.is_failing() {
+                        warn!(part = self.part, error = %trouble, "tries again until it works");
+                    }
+                    backoff.failed()
                 }
             };
             tokio::select! {

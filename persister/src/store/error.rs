@@ -26,7 +26,7 @@ pub enum StoreError {
         after: Duration,
     },
     /// MySQL or the connection failed it.
-    #[error("{source} (asked: {statement})")]
+    #[error("{} (asked: {statement})", said(source))]
     Query {
         /// What was asked.
         statement: String,
@@ -98,6 +98,15 @@ impl StoreError {
     }
 }
 
+/// An error of the driver without its nested prefixes.
+pub(super) fn said(error: &mysql_async::Error) -> String {
+    match error {
+        mysql_async::Error::Io(mysql_async::IoError::Io(error)) => error.to_string(),
+        mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),
+        other => other.to_string(),
+    }
+}
+
 fn of_code(code: u16) -> Retry {
     if REFUSED_ROW.contains(&code) { Retry::Permanent } else { Retry::Transient }
 }
@@ -142,6 +151,13 @@ mod tests {
     #[test]
     fn a_missing_table_names_the_remedy() {
         assert_eq!(server(1146).to_string(), "said: run `persister migrate`");
+    }
+
+    #[test]
+    fn errors_are_told_without_prefixes() {
+        assert_eq!(server(1213).to_string(), "said (1213) (asked: SELECT 1)");
+        let refused = std::io::Error::other("Connection refused");
+        assert_eq!(said(&refused.into()), "Connection refused");
     }
 
     #[test]

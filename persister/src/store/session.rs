@@ -7,7 +7,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Params};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::error::StoreError;
+use super::error::{StoreError, said};
 use super::sql;
 
 /// To connect, log in and set the session up.
@@ -62,7 +62,7 @@ impl Store {
     pub async fn connect(&self) -> Result<Session, StoreError> {
         match timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await {
             Ok(Ok(conn)) => Ok(Session { conn: Some(conn) }),
-            Ok(Err(error)) => Err(StoreError::Unreachable(error.to_string())),
+            Ok(Err(error)) => Err(StoreError::Unreachable(said(&error))),
             Err(_) => {
                 let text = format!("no connection within {CONNECT_TIMEOUT:?}");
                 Err(StoreError::Unreachable(text))

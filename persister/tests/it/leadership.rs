@@ -1,10 +1,15 @@
 //! One leads, the others stand by; whoever dies, every record is a row exactly once.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use contract::ids::EventId;
 use contract::record::Issued;
-use rig::stack::{Action, exclusive, shared, wait_until};
+use rig::stack::{Action, PartKind, exclusive, shared, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
 use crate::world::{Row, SOON, World, row_of, win};
 
@@ -63,6 +68,29 @@ async fn a_leader_that_is_told_to_end_hands_over_at_once() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_told_to_end_exits_with_0() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let mut command = world.handle.persister_command(&["run"]).unwrap();
+    command.env("FIRSTCOME_NAME", "one-more").env("FIRSTCOME_METRICS_LISTEN", "127.0.0.1:0");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let stands_by = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains("stands by") {
+                return;
+            }
+        }
+        panic!("it ended by itself");
+    };
+    timeout(SOON, stands_by).await.unwrap();
+    let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let status = timeout(SOON, child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_leader_that_dies_is_replaced() {
     let _guard = exclusive().await;
     let world = World::open().await;
@@ -85,6 +113,7 @@ async fn a_leader_that_was_paused_finds_itself_out() {
     let event = world.open_event("paused", 2_000).await;
     let wins = wins(&event, 1, 2_000);
     let old = world.leader().await;
+    let pid = world.handle.part(&old).unwrap().pid;
     world.produce_wins(&wins[..1_000]).await;
     world.handle.act(&old, Action::Pause).await.unwrap();
     world.produce_wins(&wins[1_000..1_500]).await;
@@ -94,6 +123,7 @@ async fn a_leader_that_was_paused_finds_itself_out() {
     all_landed(&world, &event, &wins).await;
     assert_eq!(world.leader().await, new, "the one that resumed stands by");
     world.handle.ready(&old, HEALED).await.unwrap();
+    assert_eq!(world.handle.part(&old).unwrap().pid, pid, "it did not end");
 }
 
 #[tokio::test]
@@ -127,4 +157,33 @@ async fn mysql_restarted_in_between_costs_nothing() {
     all_landed(&world, &event, &wins).await;
     world.handle.all_ready(HEALED).await.unwrap();
     world.leader().await;
+}
+
+#[tokio::test]
+async fn a_mysql_that_hangs_longer_than_the_lease_is_waited_for() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("hangs", 2_000).await;
+    let wins = wins(&event, 1, 2_000);
+    world.produce_wins(&wins[..1_000]).await;
+    let pids = || -> Vec<_> {
+        let parts = world.handle.status().of_kind(PartKind::Persister);
+        parts.map(|part| world.handle.part(&part.name).unwrap().pid).collect()
+    };
+    let before = pids();
+    world.leader().await;
+    world.handle.act("mysql-1", Action::Pause).await.unwrap();
+    world.produce_wins(&wins[1_000..]).await;
+    let look = || async {
+        let health = world.health().await;
+        let down = |(_, said): &(String, Option<Value>)| {
+            said.as_ref().is_some_and(|said| said["status"] == "down" && said["role"] == "stand_by")
+        };
+        if health.iter().all(down) { Ok(()) } else { Err(format!("{health:?}")) }
+    };
+    wait_until(SOON, "nobody to lead", look).await.unwrap();
+    world.handle.act("mysql-1", Action::Resume).await.unwrap();
+    all_landed(&world, &event, &wins).await;
+    world.leader().await;
+    assert_eq!(pids(), before, "none of them ended");
 }
