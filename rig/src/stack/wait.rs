@@ -52,10 +52,13 @@ where
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    /// Of what never comes: how long a test takes.
+    const WITHIN: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
     async fn the_value_is_returned_when_it_comes() {
         let mut looks = 0;
-        let found = wait_until(Duration::from_secs(1), "the third look", || {
+        let found = wait_until(WITHIN * 30, "the third look", || {
             looks += 1;
             let seen = looks;
             async move { if seen == 3 { Ok(seen) } else { Err("not yet") } }
@@ -63,18 +66,17 @@ mod tests {
         assert_eq!(found.await.unwrap(), 3);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_never_comes_ends_with_the_deadline() {
         let never = || async { Err::<(), _>("not yet") };
-        let error = wait_until(Duration::from_secs(1), "nothing", never).await.unwrap_err();
+        let error = wait_until(WITHIN, "nothing", never).await.unwrap_err();
         assert_eq!(error.last, "not yet");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_look_that_hangs_ends_with_the_deadline() {
-        let within = Duration::from_secs(1);
-        let hung = wait_until(within, "nothing", std::future::pending::<Result<(), &str>>);
+        let hung = wait_until(WITHIN, "nothing", std::future::pending::<Result<(), &str>>);
         let error = hung.await.unwrap_err();
-        assert_eq!(error.within, within);
+        assert_eq!(error.within, WITHIN);
     }
 }
