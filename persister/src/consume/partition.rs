@@ -267,6 +267,7 @@ impl Reader {
     }
 
     async fn session(&mut self) -> Result<&mut Session, StoreError> {
+        self.session.take_if(|session| !session.is_fresh());
         match &mut self.session {
             Some(session) => Ok(session),
             none => Ok(none.insert(self.store.connect().await?)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Opts, OptsBuilder, Params};
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::error::{StoreError, said};
 use super::sql;
@@ -16,6 +16,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server lets a statement wait for a row's lock.
 const LOCK_WAIT_S: u32 = 3;
+/// The server ends a session that has asked nothing for so long, and undoes its transaction: one
+/// whose process hangs in the middle must not hold its locks against the next leader.
+const SERVER_PATIENCE_S: u32 = 8;
+/// A session that was idle for so long is not used again; the server may be about to end it.
+const FRESH_FOR: Duration = Duration::from_secs(4);
 /// Statements that a connection keeps prepared: all of `sql` and the sizes of its lists.
 const PREPARED_STATEMENTS: usize = 64;
 
@@ -54,14 +59,14 @@ impl Store {
             .stmt_cache_size(PREPARED_STATEMENTS)
             // Affected rows are rows that changed: an insert that met its own row counts 0.
             .client_found_rows(false)
-            .init(sql::session_settings(LOCK_WAIT_S));
+            .init(sql::session_settings(LOCK_WAIT_S, SERVER_PATIENCE_S));
         Self { opts: opts.into() }
     }
 
     /// A new session, within 3 s.
     pub async fn connect(&self) -> Result<Session, StoreError> {
         match timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await {
-            Ok(Ok(conn)) => Ok(Session { conn: Some(conn) }),
+            Ok(Ok(conn)) => Ok(Session { conn: Some(conn), answered: Instant::now() }),
             Ok(Err(error)) => Err(StoreError::Unreachable(said(&error))),
             Err(_) => {
                 let text = format!("no connection within {CONNECT_TIMEOUT:?}");
@@ -77,9 +82,15 @@ impl Store {
 /// still be on its way. Make another one.
 pub struct Session {
     conn: Option<Conn>,
+    answered: Instant,
 }
 
 impl Session {
+    /// Whether it can be used: it met no error, and was not idle for 4 s.
+    pub fn is_fresh(&self) -> bool {
+        self.conn.is_some() && self.answered.elapsed() < FRESH_FOR
+    }
+
     /// All rows of a query.
     pub(super) async fn rows<T: FromRow + Send + 'static>(
         &mut self,
@@ -150,6 +161,7 @@ impl Session {
         match answer {
             Ok(Ok(answer)) => {
                 self.conn = Some(conn);
+                self.answered = Instant::now();
                 Ok(answer)
             }
             Ok(Err(error)) => Err(StoreError::of_query(statement, error)),

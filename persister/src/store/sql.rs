@@ -2,12 +2,13 @@
 //! MODE instead of FOR SHARE, `column = column` instead of a row alias or VALUES().
 
 /// What each session is told first. The server's defaults would do, but are not ours to rely on.
-pub(super) fn session_settings(lock_wait_s: u32) -> Vec<String> {
+pub(super) fn session_settings(lock_wait_s: u32, idle_s: u32) -> Vec<String> {
     vec![
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
         format!(
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-             time_zone = '+00:00', innodb_lock_wait_timeout = {lock_wait_s}"
+             time_zone = '+00:00', innodb_lock_wait_timeout = {lock_wait_s}, \
+             wait_timeout = {idle_s}"
         ),
     ]
 }

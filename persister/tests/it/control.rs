@@ -8,6 +8,8 @@ use contract::ids::{CouponId, EventId};
 use contract::keys::EventKeys;
 use contract::topics::DIRECTORY;
 use links::redis::{Cluster, Reply, Script, ShardState};
+use mysql_async::prelude::Queryable;
+use persister::store::{DatabaseUrl, Store};
 use rig::stack::{shared, wait_until};
 
 use crate::world::{SOON, World, new_id};
@@ -179,6 +181,28 @@ async fn an_arming_that_was_cut_short_is_begun_again_with_a_higher_epoch() {
     assert_eq!(shown["epoch"], 2);
     assert_eq!(state(&world, &event).await.epoch, 2);
     assert_eq!(listed(&world, &event).await.unwrap().epoch, 2);
+}
+
+#[tokio::test]
+async fn a_process_that_hangs_in_a_transaction_does_not_hold_its_locks() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("locked", 10).await;
+    let url = DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap();
+    let mut hangs = Store::new(&url).connect().await.unwrap();
+    hangs.begin().await.unwrap();
+    hangs.epochs_of(0, std::slice::from_ref(&event)).await.unwrap();
+
+    let mut other = world.mysql().await;
+    other.query_drop("SET SESSION innodb_lock_wait_timeout = 1").await.unwrap();
+    let change = "UPDATE events SET updated_at = updated_at + INTERVAL 1 SECOND WHERE event_id = ?";
+    let held = other.exec_drop(change, (event.as_str(),)).await;
+    assert!(held.is_err(), "the event's row is locked");
+    let deadline = tokio::time::Instant::now() + SOON;
+    while let Err(error) = other.exec_drop(change, (event.as_str(),)).await {
+        assert!(tokio::time::Instant::now() < deadline, "locked still: {error}");
+    }
+    assert!(hangs.commit().await.is_err(), "its transaction was undone");
 }
 
 #[tokio::test]
