@@ -7,13 +7,13 @@ use std::sync::Arc;
 use contract::ids::EventId;
 use contract::keys::EventKeys;
 use contract::record::Told;
-use rig::stack::{shared, wait_until};
+use rig::stack::{PartKind, exclusive, shared, wait_until};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::client::{Answer, ISSUE, attempt, claim};
+use crate::client::{Answer, Connection, ISSUE, attempt, claim, metric};
 use crate::event::{Terms, created, new_id};
 use crate::published::{Published, outbox_is_empty};
 use crate::stack::{SOON, Stack};
@@ -138,4 +138,29 @@ async fn what_a_client_that_went_away_was_granted_is_published_and_waits_for_her
     let again = claim(stack.edges[1], &event, "ann").await;
     let coupon = again.is(200, "already_issued").json()["coupon_id"].clone();
     assert_eq!(coupon, found[0].issued.coupon_id.to_string());
+}
+
+#[tokio::test]
+async fn an_event_that_is_sold_out_asks_little_of_redis() {
+    // Alone, so that the calls that are counted are this test's.
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let event = new_id("memory");
+    created(&stack, &event, Terms::stock(700)).await;
+    let (edge, private) = (stack.edges[0], stack.handle.metrics(PartKind::Edge)[0]);
+    // More winners than one page of the script that reads them.
+    let mut connection = Connection::to(edge).await;
+    for number in 0..700 {
+        connection.claim(&event, &format!("winner-{number}")).await.is(200, "issued");
+    }
+    let calls = "firstcome_edge_script_call_seconds_count";
+    let before = metric(private, calls).await;
+    for number in 0..2_000 {
+        connection.claim(&event, &format!("loser-{number}")).await.is(409, "sold_out");
+    }
+    let asked = metric(private, calls).await - before;
+    assert!(asked < 400.0, "{asked} calls for 2000 claims");
+    for number in 0..700 {
+        connection.claim(&event, &format!("winner-{number}")).await.is(200, "already_issued");
+    }
 }

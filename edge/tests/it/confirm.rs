@@ -4,7 +4,7 @@ use contract::directory::Listing;
 use contract::event::Confirm;
 use contract::record::Told;
 use contract::topics::{HEADER_COUPON, HEADER_EVENT, HEADER_REQUEST};
-use rig::stack::{Action, PartKind, exclusive, shared, wait_until};
+use rig::stack::{PartKind, exclusive, shared, wait_until};
 
 use crate::client::{attempt, claim, metric, mine, post};
 use crate::event::{Terms, by_hand, created, list, listing, new_id, set_state};
@@ -77,7 +77,7 @@ async fn without_a_replica_answers_come_by_kafka_and_then_by_the_replica_again()
     attempt(edge, &event, "ann", "k1").await.is(200, "issued");
     let replica = stack.replica_part(&event).await;
 
-    stack.act(&replica, Action::Pause).await;
+    let replica = stack.pause(&[&replica]).await;
     for attempt_number in 2..=4 {
         let user = if attempt_number == 2 { "ann" } else { "bob" };
         let answer = attempt(edge, &event, user, &format!("k{attempt_number}")).await;
@@ -91,8 +91,7 @@ async fn without_a_replica_answers_come_by_kafka_and_then_by_the_replica_again()
     attempt(edge, &event, "ann", "k1").await.is(200, "already_issued");
     attempt(edge, &event, "ann", "k6").await.is(409, "limit_reached");
     assert_eq!(mine(edge, &event, "bob").await.json()["coupons"].as_array().unwrap().len(), 2);
-    stack.act(&replica, Action::Resume).await;
-    stack.ready(&replica).await;
+    replica.resume().await;
 
     let held = r#"firstcome_edge_waits_total{held="twice"}"#;
     let private = stack.handle.metrics(PartKind::Edge)[0];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::event::Confirm;
-use rig::stack::{Action, exclusive, shared, wait_until};
+use rig::stack::{exclusive, shared, wait_until};
 use tokio::task::JoinSet;
 
 use crate::client::claim;
@@ -67,10 +67,7 @@ async fn without_kafka_it_ends_all_the_same_and_leaves_its_wins_to_the_relay() {
     let published = Published::from_now(&stack).await;
 
     // What is left of three may not acknowledge anything.
-    let brokers = ["kafka-2", "kafka-3"];
-    for broker in brokers {
-        stack.act(broker, Action::Pause).await;
-    }
+    let brokers = stack.pause(&["kafka-2", "kafka-3"]).await;
     let mut told = BTreeSet::new();
     for number in 0..20 {
         let answer = claim(edge.address, &event, &format!("user-{number}")).await;
@@ -78,12 +75,7 @@ async fn without_kafka_it_ends_all_the_same_and_leaves_its_wins_to_the_relay() {
     }
     edge.terminate();
     let ended = edge.ended().await;
-    for broker in brokers {
-        stack.act(broker, Action::Resume).await;
-    }
-    for broker in brokers {
-        stack.ready(broker).await;
-    }
+    brokers.resume().await;
     assert!(ended.success(), "{ended:?}");
     outbox_is_empty(&stack, &event).await;
     let found = published.wins_of(&event).await;

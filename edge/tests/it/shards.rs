@@ -87,10 +87,9 @@ async fn a_hung_master_holds_up_its_own_events_only_and_is_fenced_when_it_comes_
     let stack = Stack::connect().await;
     let (hit, spared) = two_events(&stack, "hung").await;
     let master = stack.master_part(&hit).await;
-    stack.act(&master, Action::Pause).await;
+    let master = stack.pause(&[&master]).await;
     all_win(stack.edges[0], &spared, until_fenced(&stack, &hit)).await;
-    stack.act(&master, Action::Resume).await;
-    stack.ready(&master).await;
+    master.resume().await;
     untold(stack.edges[1], &hit).await.is(503, "fenced");
 }
 
@@ -105,9 +104,9 @@ async fn what_a_lost_reply_granted_is_found_again_and_published_by_the_relay() {
 
     // Stopped for less than the node timeout: it finds the call in its socket when it goes on.
     let master = stack.master_part(&event).await;
-    stack.act(&master, Action::Pause).await;
+    let master = stack.pause(&[&master]).await;
     let answer = claim(stack.edges[0], &event, "bob").await;
-    stack.act(&master, Action::Resume).await;
+    master.resume().await;
     answer.is(503, "unavailable");
 
     let wins = EventKeys::new(&event).wins;

@@ -1,12 +1,14 @@
 //! The stack, as these tests use it.
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use contract::ids::EventId;
 use links::kafka::Kafka;
 use links::redis::{Cluster, Master, RedisConfig, Reply, Script, Slot};
 use rig::stack::{Action, Handle, PartKind, wait_until};
+use tokio::runtime::Builder;
 
 /// Whatever is waited for here comes within seconds, or something is broken.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -81,6 +83,55 @@ impl Stack {
     ) -> Reply {
         let script = Script::new(source);
         self.redis.run_script(Slot::of(event), &script, keys, args).await.unwrap()
+    }
+}
+
+/// Parts that are stopped until they are resumed, even where a test fails in between.
+pub(crate) struct Paused<'a> {
+    stack: &'a Stack,
+    parts: Vec<String>,
+}
+
+impl Stack {
+    pub(crate) async fn pause(&self, parts: &[&str]) -> Paused<'_> {
+        let mut paused = Paused { stack: self, parts: Vec::new() };
+        for part in parts {
+            self.act(part, Action::Pause).await;
+            paused.parts.push((*part).to_owned());
+        }
+        paused
+    }
+}
+
+impl Paused<'_> {
+    /// Lets them go on, and waits until they are ready.
+    pub(crate) async fn resume(mut self) {
+        let parts = std::mem::take(&mut self.parts);
+        for part in &parts {
+            self.stack.act(part, Action::Resume).await;
+        }
+        for part in &parts {
+            self.stack.ready(part).await;
+        }
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        let (handle, parts) = (self.stack.handle.clone(), std::mem::take(&mut self.parts));
+        if parts.is_empty() {
+            return;
+        }
+        // The test's own runtime is busy failing.
+        let resume = move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            for part in &parts {
+                runtime.block_on(handle.act(part, Action::Resume)).unwrap();
+            }
+        };
+        if thread::spawn(resume).join().is_err() {
+            eprintln!("parts stay paused");
+        }
     }
 }
 
