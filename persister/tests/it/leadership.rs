@@ -143,6 +143,24 @@ async fn a_leader_killed_ten_times_leaves_every_row_exactly_once() {
 }
 
 #[tokio::test]
+async fn one_kafka_broker_stopped_costs_nothing() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("broker", 3_000).await;
+    let wins = wins(&event, 1, 3_000);
+    world.produce_wins(&wins[..1_000]).await;
+    world.handle.act("kafka-1", Action::Stop).await.unwrap();
+    world.produce_wins(&wins[1_000..2_000]).await;
+    world.rows_when(&event, 2_000).await;
+    let closed = world.event(&["close", event.as_str(), "--wait-s", "60"]).await;
+    assert_eq!(closed["carried"], true, "the directory is written with two brokers");
+    world.handle.act("kafka-1", Action::Start).await.unwrap();
+    world.handle.ready("kafka-1", HEALED).await.unwrap();
+    world.produce_wins(&wins[2_000..]).await;
+    all_landed(&world, &event, &wins).await;
+}
+
+#[tokio::test]
 async fn mysql_restarted_in_between_costs_nothing() {
     let _guard = exclusive().await;
     let world = World::open().await;

@@ -10,4 +10,5 @@ mod halted;
 mod leadership;
 mod relay;
 mod scripts;
+mod shards;
 mod world;

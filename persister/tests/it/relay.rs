@@ -9,7 +9,7 @@ use rig::stack::{shared, wait_until};
 use crate::world::{SOON, World, user};
 
 /// Claims units for users as an edge does that dies before it publishes anything.
-async fn claim(world: &World, event: &EventId, users: &[String]) -> Vec<Reply> {
+pub(crate) async fn claim(world: &World, event: &EventId, users: &[String]) -> Vec<Reply> {
     let keys = EventKeys::new(event);
     let mut words = vec![FORMAT.to_string(), users.len().to_string()];
     for name in users {

@@ -1,0 +1,62 @@
+//! A shard that is away stalls only its own events, and one that failed over grants nothing until
+//! its events are armed again.
+
+use contract::event::Phase;
+use contract::ids::EventId;
+use links::redis::{Cluster, Slot};
+use rig::stack::{Action, PartKind, exclusive, wait_until};
+
+use crate::relay::claim;
+use crate::world::{SOON, World};
+
+fn part_of(world: &World, event: &EventId) -> String {
+    let master = world.cluster.master_of(Slot::of(event)).unwrap();
+    let mut parts = world.handle.status().of_kind(PartKind::Redis);
+    parts.find(|part| part.address == master.address).unwrap().name.clone()
+}
+
+/// An open event whose shard is another one than `other`'s.
+async fn open_elsewhere(world: &World, other: &EventId) -> EventId {
+    let taken = world.cluster.master_of(Slot::of(other)).unwrap();
+    loop {
+        let event = world.open_event("elsewhere", 100).await;
+        if world.cluster.master_of(Slot::of(&event)).unwrap().node_id != taken.node_id {
+            return event;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_hangs_and_fails_over_stalls_only_its_own_events() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let stalled = world.open_event("stalled", 100).await;
+    let other = open_elsewhere(&world, &stalled).await;
+    let part = part_of(&world, &stalled);
+    world.handle.act(&part, Action::Pause).await.unwrap();
+
+    // The other shard's events are controlled and relayed as ever.
+    let users: Vec<String> = (0..50).map(|n| format!("user-{n}")).collect();
+    claim(&world, &other, &users).await;
+    let paused = world.event(&["pause", other.as_str(), "--wait-s", "60"]).await;
+    assert_eq!(paused["carried"], true);
+    assert_eq!(world.rows_when(&other, 50).await.len(), 50);
+
+    // The stalled one is promoted away; its replica may lack wins, so it grants nothing.
+    let look = || async {
+        let shown = world.event(&["show", stalled.as_str()]).await;
+        let why = shown["waiting_for"].as_str().unwrap().to_owned();
+        if why.contains("failed over") { Ok(()) } else { Err(why) }
+    };
+    wait_until(SOON, "the failover to be seen", look).await.unwrap();
+    let state = world.cluster.state(&stalled).await.unwrap().unwrap();
+    assert_eq!((state.epoch, state.phase), (1, Phase::Open), "nothing was changed");
+    let promoted = world.cluster.master_of(Cluster::slot_of(&stalled)).unwrap();
+    let process = world.cluster.process_of(&promoted).await.unwrap();
+    assert_ne!(process.replid, state.identity, "so claims are answered fenced");
+
+    // A new event on the promoted master is armed as any other.
+    world.open_event("promoted", 10).await;
+    world.handle.act(&part, Action::Resume).await.unwrap();
+    world.handle.all_ready(SOON).await.unwrap();
+}
