@@ -14,9 +14,10 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// A part that was killed is ready again: a Redis master waits 30 s at most for its replica.
 pub(crate) const HEALED: Duration = Duration::from_secs(60);
 
-/// Waits for one replica, for as long as a call can: these machines may be busy.
+/// Waits for one replica, for as long as a call's 500 ms allow: these machines may be busy, and an
+/// idle Redis looks for a WAIT that is over every 100 ms only (`hz 10`).
 pub(crate) const ONE_REPLICA: WaitFor =
-    WaitFor::Replicas { count: 1, timeout_ms: NonZeroU32::new(400).unwrap() };
+    WaitFor::Replicas { count: 1, timeout_ms: NonZeroU32::new(300).unwrap() };
 
 #[derive(Clone)]
 pub(crate) struct Redis {

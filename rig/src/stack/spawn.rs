@@ -5,13 +5,15 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
 use tokio::process::{Child, Command};
 
 use super::part::{PartSpec, WhenRigDies};
 
-/// Starts the part in a process group of its own. The kernel sends it a signal when the *thread*
-/// that started it ends, so only the supervisor's thread, which lives as long as rig, calls this.
+/// Starts the part in a session of its own, so that neither a terminal's Ctrl-C nor the kernel's
+/// hang-up of a paused process group whose parent died reaches it. The kernel sends it a signal
+/// when the *thread* that started it ends, so only the supervisor's thread, which lives as long as
+/// rig, calls this.
 pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
     let log = OpenOptions::new().create(true).append(true).open(&spec.log)?;
     let mut command = std::process::Command::new(&spec.program);
@@ -21,8 +23,8 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
         .current_dir(&spec.directory)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
-        .stderr(log)
-        .process_group(0);
+        .stderr(log);
+    in_own_session(&mut command);
     die_with_this_thread(&mut command, spec.when_rig_dies);
     let child = Command::from(command).spawn()?;
     let pid = child
@@ -30,6 +32,14 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
         .and_then(|id| Pid::from_raw(id.cast_signed()))
         .ok_or_else(|| io::Error::other("the child has no pid"))?;
     Ok((child, pid))
+}
+
+#[expect(unsafe_code, reason = "only the child itself can begin a session")]
+fn in_own_session(command: &mut std::process::Command) {
+    // SAFETY: the closure runs in the child after fork and makes one system call.
+    unsafe {
+        command.pre_exec(|| Ok(setsid().map(drop)?));
+    }
 }
 
 /// The child that `command` starts gets a signal when the thread that started it ends.
