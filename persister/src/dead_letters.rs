@@ -120,6 +120,9 @@ fn tell(part: i32, items: &[Item], places: &[usize]) {
 fn note(item: &mut Item) {
     if let Content::Doomed(verdict) = &item.content {
         metrics::dead_letter(verdict.reason);
+        if let (Reason::Void, Some(told)) = (verdict.reason, verdict.told) {
+            metrics::void_win(told);
+        }
         item.content = Content::DeadLetter(verdict.clone());
     }
 }

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::consume::{Ended, Reader};
 use crate::control::{Control, Hands};
+use crate::coupon_log::CouponLog;
 use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
 use crate::lease::{Chance, Heartbeat, HeldUntil, Owner, SameName, try_take};
@@ -168,7 +169,9 @@ impl Persister {
         }
         let directory = Arc::new(DirectoryLog::new(&self.kafka));
         tasks.spawn(stopped(Arc::clone(&directory).follow(end.clone())));
+        let log = Arc::new(CouponLog::new(&self.kafka));
         let hands = Hands {
+            log: Arc::clone(&log),
             store: self.store.clone(),
             cluster: self.cluster.clone(),
             directory,
@@ -176,7 +179,7 @@ impl Persister {
             held_until,
         };
         tasks.spawn(Control::new(hands).run(end.clone()));
-        let relay = Relay::new(self.store.clone(), self.cluster.clone(), &self.kafka);
+        let relay = Relay::new(self.store.clone(), self.cluster.clone(), log);
         tasks.spawn(stopped(relay.run(end.clone())));
         tasks
     }

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod consume;
 pub mod control;
+pub mod coupon_log;
 pub mod dead_letters;
 pub mod directory;
 pub mod events;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
+use contract::record::Told;
+
 use crate::consume::batch::Reason;
 
 const LEADER: &str = "firstcome_persister_leader";
@@ -21,9 +23,12 @@ const UNREADABLE_OUTBOX: &str = "firstcome_persister_unreadable_outbox_entries";
 const STEPS: &str = "firstcome_persister_control_steps_total";
 const BLOCKED: &str = "firstcome_persister_blocked_events";
 const ARM_SECONDS: &str = "firstcome_persister_arm_seconds";
+const REARM_SECONDS: &str = "firstcome_persister_rearm_seconds";
+const VOID_WINS: &str = "firstcome_persister_void_wins_total";
 
-/// Seconds; from a fast local commit to a query's deadline.
-const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// Seconds; from a fast local commit to a re-arm that pages.
+const SECONDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
 
 /// What was tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,20 +50,17 @@ pub enum Retried {
 pub enum Blocked {
     /// A server is away, or a change is under way.
     Waiting,
-    /// It has to be armed again.
-    Rearm,
     /// An operator has to act.
     Halted,
 }
 
 impl Blocked {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Waiting, Self::Rearm, Self::Halted];
+    pub const ALL: [Self; 2] = [Self::Waiting, Self::Halted];
 
     fn label(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
-            Self::Rearm => "rearm",
             Self::Halted => "halted",
         }
     }
@@ -80,6 +82,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(STEPS, "Steps towards what operators want, by step");
     describe_gauge!(BLOCKED, "Events that are not as operators want them, by why");
     describe_histogram!(ARM_SECONDS, "Time from the beginning of an arming to the open event");
+    describe_histogram!(REARM_SECONDS, "Time of arming an event again, by step");
+    describe_counter!(VOID_WINS, "Wins that stay out for good, by whether somebody was told");
     gauge!(LEADER).set(0.0);
     gauge!(HALTED).set(0.0);
     Ok(handle)
@@ -149,6 +153,44 @@ pub fn control_step(step: &'static str) {
 /// How many events are not as operators want them.
 pub fn blocked(why: Blocked, events: u32) {
     gauge!(BLOCKED, "why" => why.label()).set(f64::from(events));
+}
+
+/// A step of arming an event again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RearmStep {
+    /// The new epoch in MySQL and in the directory.
+    Fence,
+    /// The shard carries it; the drain.
+    Shard,
+    /// A marker in every partition.
+    Mark,
+    /// Every partition read past its marker.
+    Read,
+    /// The shard and its rows united.
+    Unite,
+    /// The shard opened.
+    Open,
+    /// From the first to the last.
+    Whole,
+}
+
+/// How long a step of arming an event again took.
+pub fn rearm_seconds(step: RearmStep, took: Duration) {
+    let step = match step {
+        RearmStep::Fence => "fence",
+        RearmStep::Shard => "shard",
+        RearmStep::Mark => "mark",
+        RearmStep::Read => "read",
+        RearmStep::Unite => "unite",
+        RearmStep::Open => "open",
+        RearmStep::Whole => "whole",
+    };
+    histogram!(REARM_SECONDS, "step" => step).record(took);
+}
+
+/// A win stays out for good. Unless it was pending somebody may have been told: that pages.
+pub fn void_win(told: Told) {
+    counter!(VOID_WINS, "told" => told.as_str()).increment(1);
 }
 
 /// An event was armed and opened.

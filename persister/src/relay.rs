@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ids::EventId;
-use contract::record::{Issued, Record, Told, encode};
-use contract::topics::{
-    COUPON_ISSUED, COUPON_ISSUED_PARTITIONS, HEADER_COUPON, HEADER_EVENT, partition_of, record_key,
-};
-use links::kafka::{Kafka, KafkaError, NewRecord, Partition};
+use contract::record::{Issued, Told};
+use links::kafka::{KafkaError, NewRecord};
 use links::redis::{Cluster, OutboxEntry, RedisError};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::coupon_log::{CouponLog, record_of};
 use crate::metrics;
 use crate::stop::Stop;
 use crate::store::{Session, Store, StoreError};
@@ -34,14 +32,11 @@ const MAX_PAGES: usize = 32;
 pub struct Relay {
     store: Store,
     cluster: Cluster,
-    producers: Arc<Producers>,
+    producers: Arc<CouponLog>,
     session: Option<Session>,
     busy: HashSet<SocketAddr>,
     jobs: JoinSet<Report>,
 }
-
-/// One producer a partition of `coupon-issued`.
-struct Producers(Vec<Partition>);
 
 /// What a job found on a shard.
 struct Report {
@@ -61,13 +56,11 @@ enum Trouble {
 
 impl Relay {
     /// Of all events.
-    pub fn new(store: Store, cluster: Cluster, kafka: &Kafka) -> Self {
-        let producers =
-            (0..COUPON_ISSUED_PARTITIONS).map(|part| kafka.partition(COUPON_ISSUED, part));
+    pub fn new(store: Store, cluster: Cluster, producers: Arc<CouponLog>) -> Self {
         Self {
             store,
             cluster,
-            producers: Arc::new(Producers(producers.collect())),
+            producers,
             session: None,
             busy: HashSet::new(),
             jobs: JoinSet::new(),
@@ -135,7 +128,7 @@ impl Relay {
 /// same for the rest.
 async fn job(
     cluster: Cluster,
-    producers: Arc<Producers>,
+    producers: Arc<CouponLog>,
     shard: SocketAddr,
     events: Vec<EventId>,
 ) -> Report {
@@ -154,7 +147,7 @@ async fn job(
 
 /// One event's outbox: publishes what is due and acknowledges it. Returns how many entries cannot
 /// be read.
-async fn relay(cluster: &Cluster, producers: &Producers, event: &EventId) -> Result<u32, Trouble> {
+async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Result<u32, Trouble> {
     // Most outboxes are empty or young: one entry tells.
     let oldest = cluster.outbox(event, None, 1).await?;
     if oldest.entries.is_empty() && oldest.unreadable.is_empty() {
@@ -198,16 +191,12 @@ fn due(entries: Vec<OutboxEntry>, now_ms: u64) -> Vec<OutboxEntry> {
 
 /// Publishes all wins of the entries; returns when all in-sync replicas have all of them.
 async fn publish(
-    producers: &Producers,
+    producers: &CouponLog,
     event: &EventId,
     entries: &[OutboxEntry],
 ) -> Result<(), KafkaError> {
     for (part, records) in by_partition(event, entries) {
-        let producer = usize::try_from(part).ok().and_then(|part| producers.0.get(part));
-        let Some(producer) = producer else {
-            return Err(KafkaError::Refused(format!("there is no partition {part}")));
-        };
-        producer.produce(records).await?;
+        producers.produce(part, records).await?;
     }
     Ok(())
 }
@@ -217,8 +206,6 @@ fn by_partition(event: &EventId, entries: &[OutboxEntry]) -> BTreeMap<i32, Vec<N
     let mut by_partition: BTreeMap<i32, Vec<NewRecord>> = BTreeMap::new();
     for entry in entries {
         for user_win in &entry.wins {
-            let key = record_key(event, &user_win.user);
-            let part = partition_of(&key);
             let win = Issued::new(
                 event.clone(),
                 entry.epoch,
@@ -226,12 +213,7 @@ fn by_partition(event: &EventId, entries: &[OutboxEntry]) -> BTreeMap<i32, Vec<N
                 &user_win.win,
                 Told::Unknown,
             );
-            let headers = [
-                (HEADER_EVENT.to_owned(), event.to_string().into_bytes()),
-                (HEADER_COUPON.to_owned(), win.coupon_id.to_string().into_bytes()),
-            ];
-            let value = Some(encode(&Record::Issued(win)));
-            let record = NewRecord { key, value, headers: headers.into() };
+            let (part, record) = record_of(win);
             by_partition.entry(part).or_default().push(record);
         }
     }
@@ -244,7 +226,8 @@ mod tests {
     use contract::coupon::{CouponState, Win};
     use contract::ids::{Attempt, CouponId};
     use contract::outbox::UserWin;
-    use contract::record::decode;
+    use contract::record::{Record, decode};
+    use contract::topics::{HEADER_EVENT, partition_of, record_key};
 
     fn entry(first: u64, ms: u64) -> OutboxEntry {
         let win = |sequence| Win {

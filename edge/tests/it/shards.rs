@@ -8,9 +8,10 @@ use contract::ids::EventId;
 use contract::keys::EventKeys;
 use contract::record::Told;
 use rig::stack::{Action, exclusive, wait_until};
+use serde_json::Value;
 
 use crate::client::{Answer, claim};
-use crate::event::{Terms, by_hand, created, new_id, new_id_elsewhere};
+use crate::event::{Terms, created, new_id, new_id_elsewhere};
 use crate::published::{Published, outbox_is_empty};
 use crate::stack::{HEALED, SOON, Stack};
 
@@ -22,7 +23,7 @@ async fn two_events(stack: &Stack, name: &str) -> (EventId, EventId) {
     let hit = new_id(name);
     let spared = new_id_elsewhere(stack, name, &hit).await;
     for event in [&hit, &spared] {
-        by_hand(stack, event, Terms::stock(1_000_000)).await;
+        created(stack, event, Terms::stock(1_000_000)).await;
         for edge in &stack.edges {
             claim(*edge, event, "ann").await;
         }
@@ -46,51 +47,63 @@ async fn all_win(edge: SocketAddr, event: &EventId, until: impl Future<Output = 
     assert!(number > 10, "the spared event answered {number} claims");
 }
 
-/// An answer that comes in time and is no win, no loss.
-async fn untold(edge: SocketAddr, event: &EventId) -> Answer {
+/// An answer that comes in time, whatever is broken.
+async fn in_time(edge: SocketAddr, event: &EventId, user: &str) -> Answer {
     let asked = Instant::now();
-    let answer = claim(edge, event, "bob").await;
+    let answer = claim(edge, event, user).await;
     assert!(asked.elapsed() < ANSWERED_WITHIN, "after {:?}: {answer:?}", asked.elapsed());
-    let word = answer.word();
-    answer.is(503, &word);
-    assert!(["busy", "fenced", "unavailable", "unconfirmed"].contains(&word.as_str()), "{word}");
     answer
 }
 
-async fn until_fenced(stack: &Stack, event: &EventId) {
-    for edge in &stack.edges {
-        let fenced = || async {
-            let word = untold(*edge, event).await.word();
-            if word == "fenced" { Ok(()) } else { Err(word) }
+/// The word of an answer that tells neither a win nor a loss.
+fn untold(answer: &Answer) -> String {
+    let word = answer.word();
+    let words = ["busy", "fenced", "unavailable", "unconfirmed"];
+    assert!(answer.status == 503 && words.contains(&word.as_str()), "{answer:?}");
+    word
+}
+
+/// Until each edge grants the event's units again; the winner of before keeps what she was told.
+async fn until_healed(stack: &Stack, event: &EventId, told: &Value) {
+    for (edge, user) in stack.edges.iter().zip(["bob", "cid"]) {
+        let healed = || async {
+            let answer = in_time(*edge, event, user).await;
+            if answer.status == 200 { Ok(()) } else { Err(untold(&answer)) }
         };
-        wait_until(HEALED, "a promoted replica that is fenced", fenced).await.unwrap();
+        wait_until(HEALED, "units that are granted again", healed).await.unwrap();
     }
-    // The winner is told no loss either.
-    claim(stack.edges[0], event, "ann").await.is(503, "fenced");
+    let again = claim(stack.edges[0], event, "ann").await;
+    assert_eq!(again.is(200, "already_issued").json()["coupon_id"], *told);
 }
 
 #[tokio::test]
-async fn a_killed_master_fences_its_events_and_no_others() {
+async fn a_killed_master_stalls_its_events_until_they_are_armed_again_and_no_others() {
     let _guard = exclusive().await;
     let stack = Stack::connect().await;
     let (hit, spared) = two_events(&stack, "killed").await;
+    let told = claim(stack.edges[0], &hit, "ann").await.json()["coupon_id"].clone();
     let master = stack.master_part(&hit).await;
     stack.act(&master, Action::Kill).await;
-    all_win(stack.edges[1], &spared, until_fenced(&stack, &hit)).await;
+    all_win(stack.edges[1], &spared, until_healed(&stack, &hit, &told)).await;
     stack.ready(&master).await;
-    claim(stack.edges[0], &hit, "bob").await.is(503, "fenced");
+    claim(stack.edges[0], &hit, "dan").await.is(200, "issued");
 }
 
 #[tokio::test]
-async fn a_hung_master_holds_up_its_own_events_only_and_is_fenced_when_it_comes_back() {
+async fn a_hung_master_stalls_its_own_events_only_and_grants_nothing_when_it_comes_back() {
     let _guard = exclusive().await;
     let stack = Stack::connect().await;
     let (hit, spared) = two_events(&stack, "hung").await;
+    let told = claim(stack.edges[0], &hit, "ann").await.json()["coupon_id"].clone();
     let master = stack.master_part(&hit).await;
-    let master = stack.pause(&[&master]).await;
-    all_win(stack.edges[0], &spared, until_fenced(&stack, &hit)).await;
-    master.resume().await;
-    untold(stack.edges[1], &hit).await.is(503, "fenced");
+    let paused = stack.pause(&[&master]).await;
+    all_win(stack.edges[0], &spared, until_healed(&stack, &hit, &told)).await;
+    paused.resume().await;
+    stack.ready(&master).await;
+    for edge in &stack.edges {
+        let again = claim(*edge, &hit, "ann").await;
+        assert_eq!(again.is(200, "already_issued").json()["coupon_id"], told);
+    }
 }
 
 #[tokio::test]

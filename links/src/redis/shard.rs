@@ -83,6 +83,29 @@ pub struct WinsPage {
     pub unreadable: Vec<String>,
 }
 
+impl WinsPage {
+    /// Reads what HSCAN answers, or a script that ran it; None where it is something else.
+    pub fn parse(reply: &Reply) -> Option<Self> {
+        let [cursor, fields] = reply.items()? else {
+            return None;
+        };
+        let mut page = Self {
+            cursor: cursor.text()?.parse().ok()?,
+            users: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for pair in fields.items()?.chunks_exact(2) {
+            let user = pair[0].text()?;
+            let wins = pair[1].text().and_then(|text| parse_wins(text).ok());
+            match user.parse().ok().zip(wins) {
+                Some((user, wins)) => page.users.push(UserWins { user, wins }),
+                None => page.unreadable.push(user.to_owned()),
+            }
+        }
+        Some(page)
+    }
+}
+
 /// Which process a master is: both change at a restart, the first at a promotion as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -154,7 +177,7 @@ impl Cluster {
         let (cursor, count) = (cursor.to_string(), count.to_string());
         let args = [key.as_str(), cursor.as_str(), "COUNT", count.as_str()];
         let reply = self.command(Slot::of(event), "HSCAN", &args).await?;
-        parse_wins_page(&reply).ok_or_else(|| unreadable("a page of wins", &reply))
+        WinsPage::parse(&reply).ok_or_else(|| unreadable("a page of wins", &reply))
     }
 
     /// Unix milliseconds on the clock of a slot's master, which all wins are stamped by.
@@ -255,26 +278,6 @@ fn parse_entry(id: &str, fields: &[Reply]) -> Option<OutboxEntry> {
     })
 }
 
-fn parse_wins_page(reply: &Reply) -> Option<WinsPage> {
-    let [cursor, fields] = reply.items()? else {
-        return None;
-    };
-    let mut page = WinsPage {
-        cursor: cursor.text()?.parse().ok()?,
-        users: Vec::new(),
-        unreadable: Vec::new(),
-    };
-    for pair in fields.items()?.chunks_exact(2) {
-        let user = pair[0].text()?;
-        let wins = pair[1].text().and_then(|text| parse_wins(text).ok());
-        match user.parse().ok().zip(wins) {
-            Some((user, wins)) => page.users.push(UserWins { user, wins }),
-            None => page.unreadable.push(user.to_owned()),
-        }
-    }
-    Some(page)
-}
-
 fn parse_process(info: &str) -> Option<Process> {
     let field = |name: &str| {
         info.lines()
@@ -354,7 +357,7 @@ mod tests {
     #[test]
     fn a_page_of_wins_is_read_past_what_cannot_be_read() {
         let fields = texts(&["ann", WIN, "bob", "nonsense"]);
-        let page = parse_wins_page(&Reply::Array(vec![text("17"), fields])).unwrap();
+        let page = WinsPage::parse(&Reply::Array(vec![text("17"), fields])).unwrap();
         assert_eq!(page.cursor, 17);
         assert_eq!(page.users.len(), 1);
         assert_eq!(page.users[0].wins[0].sequence, 7);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contract::ids::{CouponId, EventId};
-use contract::record::{Issued, Marker, Record, decode};
+use contract::record::{Issued, Marker, Record, Told, decode};
 use contract::topics::{HEADER_COUPON, HEADER_EVENT};
 use links::kafka::StoredRecord;
 
@@ -17,8 +17,11 @@ pub enum Reason {
     Undecodable,
     /// MySQL refuses it for good, or its event does not exist.
     Rejected,
-    /// It belongs to an epoch that had ended before it came, and its coupon has no row.
+    /// It belongs to an epoch that had ended before it came, and its coupon has no row; uniting
+    /// decides.
     Late,
+    /// It stays out: it came after its event was united, or another win has its place.
+    Void,
     /// Another coupon holds its number or its user's place, or its coupon is somebody else's.
     Breach,
 }
@@ -30,6 +33,7 @@ impl Reason {
             Self::Undecodable => "undecodable",
             Self::Rejected => "rejected",
             Self::Late => "late",
+            Self::Void => "void",
             Self::Breach => "breach",
         }
     }
@@ -46,6 +50,8 @@ pub struct Verdict {
     pub event_id: Option<EventId>,
     /// Its coupon, where it tells.
     pub coupon_id: Option<CouponId>,
+    /// How it stood with its user, where it tells.
+    pub told: Option<Told>,
 }
 
 /// What a record is.
@@ -80,6 +86,7 @@ impl Item {
                 message,
                 event_id: Some(marker.event_id.clone()),
                 coupon_id: None,
+                told: None,
             },
             Content::Doomed(_) | Content::DeadLetter(_) => return,
         };
@@ -108,6 +115,7 @@ fn undecodable(record: &StoredRecord, message: String) -> Verdict {
         message,
         event_id: header(HEADER_EVENT).and_then(|text| text.parse().ok()),
         coupon_id: header(HEADER_COUPON).and_then(|text| text.parse().ok()),
+        told: None,
     }
 }
 
@@ -117,6 +125,7 @@ fn verdict_on(win: &Issued, reason: Reason, message: String) -> Verdict {
         message,
         event_id: Some(win.event_id.clone()),
         coupon_id: Some(win.coupon_id),
+        told: Some(win.told),
     }
 }
 
@@ -135,8 +144,8 @@ pub fn events_of(items: &[Item]) -> Vec<EventId> {
 pub struct Sorted<'a> {
     /// To become rows, with their place in the batch.
     pub wins: Vec<(usize, &'a Issued)>,
-    /// Of an epoch that had ended: replays, or late.
-    pub old: Vec<(usize, &'a Issued)>,
+    /// Of an epoch that had ended: replays, or else this, with their place in the batch.
+    pub old: Vec<(usize, &'a Issued, Reason)>,
     /// Marks to be noted, with their offset.
     pub markers: Vec<(i64, &'a Marker)>,
     /// Dead letters to be, with their place in the batch.
@@ -181,8 +190,13 @@ pub fn sort<'a>(
                 }
                 Some(known) => {
                     let cut = cuts.get(&win.event_id).copied().unwrap_or(0).max(known.cut);
-                    let list = if win.epoch < cut { &mut sorted.old } else { &mut sorted.wins };
-                    list.push((place, win));
+                    if win.epoch >= cut {
+                        sorted.wins.push((place, win));
+                    } else if known.united {
+                        sorted.old.push((place, win, Reason::Void));
+                    } else {
+                        sorted.old.push((place, win, Reason::Late));
+                    }
                 }
             },
             Content::Marker(marker) => match events.get(&marker.event_id) {
@@ -212,6 +226,7 @@ fn no_such_event(marker: &Marker) -> Verdict {
         message: format!("no event {} exists", marker.event_id),
         event_id: Some(marker.event_id.clone()),
         coupon_id: None,
+        told: None,
     }
 }
 
@@ -240,20 +255,21 @@ pub fn breaches(
 
 /// Those of the wins of ended epochs that have no row.
 pub fn late(
-    old: &[(usize, &Issued)],
+    old: &[(usize, &Issued, Reason)],
     stored: &HashMap<CouponId, StoredCoupon>,
 ) -> Vec<(usize, Verdict)> {
-    let missing = |&(place, win): &(usize, &Issued)| {
+    let missing = |&(place, win, reason): &(usize, &Issued, Reason)| {
         if stored.get(&win.coupon_id).is_some_and(|row| is_row_of(row, win)) {
             return None;
         }
         let message = format!("epoch {} of {} had ended before it came", win.epoch, win.event_id);
-        Some((place, verdict_on(win, Reason::Late, message)))
+        Some((place, verdict_on(win, reason, message)))
     };
     old.iter().filter_map(missing).collect()
 }
 
-fn is_row_of(row: &StoredCoupon, win: &Issued) -> bool {
+/// Whether a row is that very win; its state may be a later one.
+pub fn is_row_of(row: &StoredCoupon, win: &Issued) -> bool {
     row.event_id == win.event_id
         && row.user_id == win.user_id
         && row.nth == win.nth

@@ -40,7 +40,7 @@ fn stored(offset: i64, value: Vec<u8>) -> StoredRecord {
 }
 
 fn spring(epoch: u64, cut: u64) -> HashMap<EventId, EpochsOf> {
-    HashMap::from([("spring".parse().unwrap(), EpochsOf { epoch, cut })])
+    HashMap::from([("spring".parse().unwrap(), EpochsOf { epoch, united: false, cut })])
 }
 
 fn row_of(win: &Issued) -> (CouponId, StoredCoupon) {
@@ -49,8 +49,13 @@ fn row_of(win: &Issued) -> (CouponId, StoredCoupon) {
         user_id: win.user_id.clone(),
         nth: win.nth,
         sequence: win.sequence,
+        revision: win.revision,
     };
     (win.coupon_id, coupon)
+}
+
+fn old_places(sorted: &Sorted<'_>) -> Vec<usize> {
+    sorted.old.iter().map(|&(place, ..)| place).collect()
 }
 
 fn places(list: &[(usize, &Issued)]) -> Vec<usize> {
@@ -94,15 +99,15 @@ fn an_older_epoch_is_old_only_behind_a_marker() {
     let items = batch(&records);
     let sorted = sort(&items, &spring(2, 0)).unwrap();
     assert_eq!(places(&sorted.wins), [0, 3]);
-    assert_eq!(places(&sorted.old), [2]);
+    assert_eq!(old_places(&sorted), [2]);
     assert_eq!(sorted.markers.len(), 1);
     assert_eq!(sorted.markers[0].0, 11);
     // The marker may stand in an earlier batch.
     let sorted = sort(&items[..1], &spring(2, 2)).unwrap();
-    assert_eq!(places(&sorted.old), [0]);
+    assert_eq!(old_places(&sorted), [0]);
     // Of two markers the higher one counts, whatever their order.
     let items = batch(&[marker(3), marker(2), Record::Issued(win("ann", 2, 1))]);
-    assert_eq!(places(&sort(&items, &spring(3, 0)).unwrap().old), [2]);
+    assert_eq!(old_places(&sort(&items, &spring(3, 0)).unwrap()), [2]);
 }
 
 #[test]
@@ -136,9 +141,19 @@ fn the_same_coupon_is_a_replay_and_another_is_a_breach() {
 fn an_old_win_with_a_row_is_a_replay_and_one_without_is_late() {
     let (ann, bob) = (win("ann", 1, 1), win("bob", 1, 2));
     let stored = HashMap::from([row_of(&ann)]);
-    let found = late(&[(0, &ann), (4, &bob)], &stored);
+    let found = late(&[(0, &ann, Reason::Late), (4, &bob, Reason::Late)], &stored);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].0, found[0].1.reason), (4, Reason::Late));
+}
+
+#[test]
+fn what_comes_after_its_event_was_united_is_void() {
+    let items = batch(&[Record::Issued(win("ann", 1, 1))]);
+    for (united, reason) in [(false, Reason::Late), (true, Reason::Void)] {
+        let known = EpochsOf { epoch: 2, united, cut: 2 };
+        let events = HashMap::from([("spring".parse().unwrap(), known)]);
+        assert_eq!(sort(&items, &events).unwrap().old[0].2, reason);
+    }
 }
 
 #[test]

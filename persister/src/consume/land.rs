@@ -2,7 +2,7 @@
 
 use contract::record::Issued;
 
-use super::batch::{Ahead, Content, Item, Verdict, breaches, events_of, late, sort};
+use super::batch::{Ahead, Content, Item, Reason, Verdict, breaches, events_of, late, sort};
 use crate::store::dead_letters::DeadLetterRow;
 use crate::store::{Session, StoreError};
 
@@ -106,9 +106,9 @@ async fn insert(
 
 async fn check_old(
     session: &mut Session,
-    old: &[(usize, &Issued)],
+    old: &[(usize, &Issued, Reason)],
 ) -> Result<Vec<(usize, Verdict)>, StoreError> {
-    let ids: Vec<_> = old.iter().map(|(_, win)| win.coupon_id).collect();
+    let ids: Vec<_> = old.iter().map(|(_, win, _)| win.coupon_id).collect();
     Ok(late(old, &session.coupons(&ids).await?))
 }
 

@@ -4,16 +4,19 @@
 //! - `plan`: the next step; pure.
 //! - `take`: one event, step by step.
 //! - `arm`, `carry`: the steps.
+//! - `markers`, `unite`: what an arming of an event that was open needs besides.
 //! - `shard`: the scripts that they call.
 //!
-//! Events of one shard are taken one after another by a job of their own, so that a shard that
-//! hangs delays only its own.
+//! Events of one shard are taken by a job of their own, so that a shard that hangs delays only its
+//! own.
 
 mod arm;
 mod carry;
+mod markers;
 pub mod plan;
 mod shard;
 mod take;
+mod unite;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -45,6 +48,9 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long a new leader waits for the directory before it says that it does.
 const DIRECTORY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Events of one shard that are taken at the same time; each may hold a session of MySQL.
+const TOGETHER: usize = 16;
 
 /// A shard's address; None: events whose slot has no master.
 type Shard = Option<SocketAddr>;
@@ -192,7 +198,6 @@ impl Control {
         if news {
             match &why {
                 Why::Waiting(waiting) => info!(%event, why = %waiting, "not as wanted yet"),
-                Why::Rearm(rearm) => warn!(%event, why = %rearm, "fenced"),
                 Why::Halt(halt) => error!(%event, why = %halt, "event halted"),
             }
         }
@@ -218,22 +223,37 @@ impl Control {
 fn kind_of(why: &Why) -> Blocked {
     match why {
         Why::Waiting(_) => Blocked::Waiting,
-        Why::Rearm(_) => Blocked::Rearm,
         Why::Halt(_) => Blocked::Halted,
     }
 }
 
-/// Takes a shard's events one after another. Where the shard is away, the rest waits for the next
-/// round: each would only wait for the same deadline.
+/// Takes a shard's events, some at a time: arming one again is mostly waiting. Where the shard is
+/// away, the rest waits for the next round: each would only wait for the same deadline.
 async fn job(hands: Arc<Hands>, shard: Shard, events: Vec<Event>) -> Report {
     let mut outcomes = Vec::new();
-    for event in events {
-        let outcome = take::take(&hands, &event).await;
-        let away = matches!(&outcome, Outcome::Blocked(Why::Waiting(plan::Waiting::Shard(_))));
-        outcomes.push((event.event_id, outcome));
-        if away {
-            break;
+    let mut taken = JoinSet::new();
+    let mut waiting = events.into_iter();
+    loop {
+        let away = outcomes.iter().any(|(_, outcome)| is_away(outcome));
+        while !away
+            && taken.len() < TOGETHER
+            && let Some(event) = waiting.next()
+        {
+            let hands = Arc::clone(&hands);
+            taken.spawn(async move {
+                let outcome = take::take(&hands, &event).await;
+                (event.event_id, outcome)
+            });
+        }
+        match taken.join_next().await {
+            Some(Ok(outcome)) => outcomes.push(outcome),
+            // It is looked at again in the next round.
+            Some(Err(panic)) => error!(%panic, "the control of an event broke off"),
+            None => return Report { shard, outcomes },
         }
     }
-    Report { shard, outcomes }
+}
+
+fn is_away(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Blocked(Why::Waiting(plan::Waiting::Shard(_))))
 }

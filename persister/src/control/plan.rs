@@ -40,6 +40,8 @@ pub enum Step {
     Settled,
     /// Arm it; it was never open.
     Arm,
+    /// Arm it again: claims may have been granted before.
+    Rearm(Rearm),
     /// End the arming that was begun: the shard has not been opened yet.
     Open,
     /// Renew its identity: the process is the same and has another replid.
@@ -72,9 +74,6 @@ pub enum Why {
     /// It passes by itself.
     #[error("{0}")]
     Waiting(#[from] Waiting),
-    /// The event has to be armed again, and stays fenced until then.
-    #[error("fenced until it is armed again: {0}")]
-    Rearm(#[from] Rearm),
     /// An operator has to act.
     #[error("halted: {0}")]
     Halt(#[from] Halt),
@@ -95,6 +94,9 @@ pub enum Waiting {
     /// The owner has a lower config epoch than one that was armed before.
     #[error("waits for Redis: its slot's owner was replaced before (config epoch {0})")]
     OlderMaster(u64),
+    /// A partition was not read past the epoch's marker in time.
+    #[error("waits for {0} of 12 partitions to be read past the marker of its new epoch")]
+    Markers(u64),
     /// Something failed and is tried again.
     #[error("tries again: {0}")]
     Trouble(String),
@@ -237,7 +239,7 @@ fn plan_arming(
         EpochStep::Opening | EpochStep::Open if state.phase == Phase::Arming => {
             let begun = state.armer == arming.armer && arming.identity == process.replid;
             let opening = arming.step == EpochStep::Opening && begun;
-            return Some(if opening { Step::Open } else { blocked(Rearm::Interrupted) });
+            return Some(if opening { Step::Open } else { Step::Rearm(Rearm::Interrupted) });
         }
         EpochStep::Opening | EpochStep::Open => {}
     }
@@ -248,7 +250,7 @@ fn plan_arming(
         ((_, true), (_, true)) => {
             Some(Step::RenewIdentity { from: state.identity.clone(), to: process.replid.clone() })
         }
-        _ => Some(blocked(Rearm::Identity)),
+        _ => Some(Step::Rearm(Rearm::Identity)),
     }
 }
 
@@ -290,7 +292,7 @@ fn behind_directory(wanted: &Event, said: &Said) -> Option<Halt> {
 
 /// An event that was never open has no wins that an arming could lose.
 fn arm(wanted: &Event, rearm: Rearm) -> Step {
-    if wanted.opened_before { blocked(rearm) } else { Step::Arm }
+    if wanted.opened_before { Step::Rearm(rearm) } else { Step::Arm }
 }
 
 fn blocked(why: impl Into<Why>) -> Step {
@@ -303,6 +305,7 @@ impl Step {
         match self {
             Self::Settled => "settled",
             Self::Arm => "arm",
+            Self::Rearm(_) => "rearm",
             Self::Open => "open",
             Self::RenewIdentity { .. } => "renew_identity",
             Self::Carry { .. } => "carry",

@@ -120,11 +120,11 @@ fn an_arming_that_was_about_to_open_is_ended_on_the_same_process_only() {
     assert_eq!(next(&opening, armed.clone()), Step::Open);
 
     let other = ShardState { armer: "another".to_owned(), ..armed.clone() };
-    assert_eq!(next(&opening, other), blocked(Rearm::Interrupted));
+    assert_eq!(next(&opening, other), Step::Rearm(Rearm::Interrupted));
     let moved = Process { replid: "r2".to_owned(), ..process() };
     let sight = Sight::Present(moved, Box::new(armed.clone()));
-    assert_eq!(plan(&opening, &sight, Some(&said(2, 0))), blocked(Rearm::Interrupted));
-    assert_eq!(next(&event(), armed), blocked(Rearm::Interrupted));
+    assert_eq!(plan(&opening, &sight, Some(&said(2, 0))), Step::Rearm(Rearm::Interrupted));
+    assert_eq!(next(&event(), armed), Step::Rearm(Rearm::Interrupted));
 }
 
 #[test]
@@ -210,18 +210,18 @@ fn only_the_replid_of_the_same_process_is_renewed() {
     let restarted = Process { run_id: "p2".to_owned(), ..renewed.clone() };
     let failed_over = Process { config_epoch: 4, ..renewed };
     for process in [restarted, failed_over] {
-        assert_eq!(plan_on(&process, &event(), state()), blocked(Rearm::Identity));
+        assert_eq!(plan_on(&process, &event(), state()), Step::Rearm(Rearm::Identity));
     }
 }
 
 #[test]
 fn a_shard_that_lost_an_open_event_is_never_armed_as_if_new() {
     let missing = Sight::Missing(process());
-    assert_eq!(plan(&event(), &missing, Some(&said(2, 4))), blocked(Rearm::Missing));
+    assert_eq!(plan(&event(), &missing, Some(&said(2, 4))), Step::Rearm(Rearm::Missing));
     let older = ShardState { epoch: 1, ..state() };
-    assert_eq!(next(&event(), older), blocked(Rearm::OlderEpoch(1)));
+    assert_eq!(next(&event(), older), Step::Rearm(Rearm::OlderEpoch(1)));
     let interrupted = Event { arming: arming(EpochStep::Arming), ..event() };
-    assert_eq!(next(&interrupted, state()), blocked(Rearm::Interrupted));
+    assert_eq!(next(&interrupted, state()), Step::Rearm(Rearm::Interrupted));
 }
 
 #[test]

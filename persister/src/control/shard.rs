@@ -3,17 +3,22 @@
 use std::sync::LazyLock;
 
 use contract::event::Phase;
-use contract::ids::EventId;
+use contract::ids::{EventId, UserId};
 use contract::keys::EventKeys;
-use links::redis::{Cluster, Master, RedisError, Reply, Script};
+use links::redis::{Cluster, Master, RedisError, Reply, Script, WinsPage};
 
 use super::plan::{Process, Sight};
 use crate::store::epochs::Armed;
 use crate::store::events::Event;
+use crate::store::union::Ledger;
 
 static ARM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../../../lua/arm.lua")));
 static OPEN: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/open.lua")));
+static ARMED_WINS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../../../lua/armed_wins.lua")));
+static PUT_WINS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../../../lua/put_wins.lua")));
 static APPLY: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/apply.lua")));
 static RENEW: LazyLock<Script> =
@@ -92,12 +97,11 @@ pub(super) async fn arm(
 pub(super) async fn open(
     cluster: &Cluster,
     event: &Event,
-    armer: &str,
-    replid: &str,
+    armed: ArmedAs<'_>,
     ledger: Ledger,
 ) -> Result<Applied, RedisError> {
     let numbers = [
-        event.epoch,
+        armed.epoch,
         event.stock,
         event.per_user_limit.into(),
         event.opens_at_ms,
@@ -108,18 +112,80 @@ pub(super) async fn open(
     ]
     .map(|number| number.to_string());
     let [epoch, row @ ..] = &numbers;
-    let mut args = vec![epoch.as_str(), armer, replid, event.phase.as_str()];
+    let mut args = vec![epoch.as_str(), armed.armer, armed.replid, event.phase.as_str()];
     args.extend(row.iter().map(String::as_str));
     run(cluster, &OPEN, &event.event_id, &args).await
 }
 
-/// What an event's wins come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Ledger {
-    /// Units that winners hold.
-    pub(super) held: u64,
-    /// The highest number given.
-    pub(super) sequence: u64,
+/// The arming that a shard must be in: its epoch, its token, and the process that it began on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ArmedAs<'a> {
+    pub(super) event: &'a EventId,
+    pub(super) epoch: u64,
+    pub(super) armer: &'a str,
+    pub(super) replid: &'a str,
+}
+
+/// What a script that compares the arming answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum InArming<T> {
+    /// The arming is that one.
+    Done(T),
+    /// Another arming, or another process, has the event.
+    Moved,
+}
+
+/// A page of the wins of an event that is being armed; `cursor` 0 begins.
+pub(super) async fn armed_wins(
+    cluster: &Cluster,
+    armed: ArmedAs<'_>,
+    cursor: u64,
+    count: u32,
+) -> Result<InArming<WinsPage>, RedisError> {
+    let (cursor, count) = (cursor.to_string(), count.to_string());
+    let reply = run_armed(cluster, &ARMED_WINS, armed, &[&cursor, &count]).await?;
+    let page = match reply.items() {
+        Some([word, rest @ ..]) if word.text() == Some("page") => {
+            WinsPage::parse(&Reply::Array(rest.to_vec())).map(InArming::Done)
+        }
+        Some([word, _]) if word.text() == Some("moved") => Some(InArming::Moved),
+        _ => None,
+    };
+    page.ok_or_else(|| unreadable(&reply))
+}
+
+/// Gives users the wins that MySQL has of them, as the wins hash spells them; returns how many had
+/// others. No wins take a user's away.
+pub(super) async fn put_wins(
+    cluster: &Cluster,
+    armed: ArmedAs<'_>,
+    users: &[(UserId, String)],
+) -> Result<InArming<u64>, RedisError> {
+    let words = users.iter().flat_map(|(user, wins)| [user.as_str(), wins.as_str()]);
+    let words: Vec<&str> = words.collect();
+    let reply = run_armed(cluster, &PUT_WINS, armed, &words).await?;
+    let put = match reply.items() {
+        Some([word, changed]) if word.text() == Some("put") => {
+            unsigned(changed).map(InArming::Done)
+        }
+        Some([word, _]) if word.text() == Some("moved") => Some(InArming::Moved),
+        _ => None,
+    };
+    put.ok_or_else(|| unreadable(&reply))
+}
+
+async fn run_armed(
+    cluster: &Cluster,
+    script: &Script,
+    armed: ArmedAs<'_>,
+    words: &[&str],
+) -> Result<Reply, RedisError> {
+    let keys = EventKeys::new(armed.event);
+    let epoch = armed.epoch.to_string();
+    let mut args = vec![epoch.as_str(), armed.armer, armed.replid];
+    args.extend_from_slice(words);
+    let slot = Cluster::slot_of(armed.event);
+    cluster.run_script(slot, script, &[keys.state.as_str(), keys.wins.as_str()], &args).await
 }
 
 /// Brings an event's row to its open shard, in that phase.

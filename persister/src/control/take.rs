@@ -6,11 +6,12 @@ use std::sync::Arc;
 use links::kafka::KafkaError;
 use links::redis::{Cluster, RedisError};
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::plan::{Sight, Step, Waiting, Why, plan};
 use super::shard::look;
 use super::{arm, carry};
+use crate::coupon_log::CouponLog;
 use crate::directory::DirectoryLog;
 use crate::lease::{HeldUntil, Owner};
 use crate::metrics;
@@ -28,6 +29,8 @@ pub struct Hands {
     pub cluster: Cluster,
     /// The directory.
     pub directory: Arc<DirectoryLog>,
+    /// `coupon-issued`.
+    pub log: Arc<CouponLog>,
     /// This process.
     pub owner: Owner,
     /// Until when it surely leads.
@@ -131,7 +134,14 @@ async fn take_step(
 ) -> Result<Taken, Trouble> {
     match (step, sight) {
         (Step::Arm, _) => arm::arm_first(hands, session, event).await,
-        (Step::Open, _) => arm::open_again(hands, event).await,
+        (Step::Rearm(why), _) => {
+            warn!(event = %event.event_id, epoch = event.epoch, %why, "fenced; is armed again");
+            session.note_waiting(&event.event_id, &format!("is armed again: {why}")).await?;
+            arm::arm_again(hands, session, event).await
+        }
+        (Step::Open, Sight::Present(_, state)) => {
+            arm::open_again(hands, session, event, state).await
+        }
         (Step::RenewIdentity { from, to }, _) => {
             carry::renew(hands, session, event, &from, &to).await
         }
@@ -145,7 +155,9 @@ async fn take_step(
         (Step::Announce, _) => carry::announce(hands, event).await,
         (Step::NoteCarried, _) => carry::note_carried(session, event).await,
         (Step::Blocked(why), _) => Ok(Taken::Blocked(why)),
-        (Step::Settled | Step::Carry { .. } | Step::EndReopening, _) => Ok(Taken::LookAgain),
+        (Step::Settled | Step::Open | Step::Carry { .. } | Step::EndReopening, _) => {
+            Ok(Taken::LookAgain)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::sql;
 use super::times::to_column;
 
 /// The most rows of one statement. Measured at 500: 91,000 rows/s in durable transactions.
-const MAX_ROWS: usize = 512;
+pub(super) const MAX_ROWS: usize = 512;
 
 /// What makes a stored coupon the same as one that comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct StoredCoupon {
     pub nth: u32,
     /// Its number.
     pub sequence: u64,
+    /// Raised by each change of its state.
+    pub revision: u32,
 }
 
 /// How an event stands for the records of one partition.
@@ -33,6 +35,8 @@ pub struct StoredCoupon {
 pub struct EpochsOf {
     /// The event's epoch.
     pub epoch: u64,
+    /// Whether the epoch's arming has united shard and rows: what comes late now stays out.
+    pub united: bool,
     /// The highest epoch whose marker was read in the partition; 0: none.
     pub cut: u64,
 }
@@ -93,7 +97,11 @@ impl Session {
             for row in self.rows(&sql::epochs_of_events(size), params).await? {
                 let mut row = Columns(row);
                 let event = row.word("event_id", |word| word.parse().ok())?;
-                let epochs = EpochsOf { epoch: row.take("epoch")?, cut: row.take("cut")? };
+                let epochs = EpochsOf {
+                    epoch: row.take("epoch")?,
+                    united: row.take("united")?,
+                    cut: row.take("cut")?,
+                };
                 found.insert(event, epochs);
             }
         }
@@ -137,7 +145,7 @@ fn statement_sizes(rows: usize) -> Vec<usize> {
 }
 
 /// A list whose length is a power of two, for the same reason: its last item is repeated.
-fn padded<T>(items: &[T], value: impl Fn(&T) -> Value) -> (usize, Vec<Value>) {
+pub(super) fn padded<T>(items: &[T], value: impl Fn(&T) -> Value) -> (usize, Vec<Value>) {
     let size = items.len().next_power_of_two();
     let mut values: Vec<Value> = items.iter().map(value).collect();
     if let Some(last) = values.last().cloned() {
@@ -166,18 +174,15 @@ fn row_of(win: &Issued) -> [Value; sql::COUPON_PARAMS] {
 
 fn read(row: Row) -> Result<(CouponId, StoredCoupon), StoreError> {
     let mut row = Columns(row);
-    let id: Vec<u8> = row.take("coupon_id")?;
-    let id = <[u8; 16]>::try_from(id).map_err(|bytes| StoreError::Unreadable {
-        column: "coupon_id",
-        found: format!("{bytes:02x?}"),
-    })?;
+    let id = row.coupon_id()?;
     let coupon = StoredCoupon {
         event_id: row.word("event_id", |word| word.parse().ok())?,
         user_id: row.word("user_id", |word| word.parse().ok())?,
         nth: row.take("user_nth")?,
         sequence: row.take("sequence")?,
+        revision: row.take("revision")?,
     };
-    Ok((CouponId::from_bytes(id), coupon))
+    Ok((id, coupon))
 }
 
 #[cfg(test)]

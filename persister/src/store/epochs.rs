@@ -9,6 +9,7 @@ use super::error::StoreError;
 use super::events::Event;
 use super::session::Session;
 use super::sql;
+use super::union::Waits;
 
 /// How far an arming got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,26 @@ pub struct Author<'a> {
     pub owner: &'a str,
 }
 
+/// Which arming of an event begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// It was never opened: there is nothing that could be lost.
+    First,
+    /// Claims may have been granted before.
+    Again,
+}
+
+/// An event's row, held by a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locked {
+    /// Raised by each change of an operator.
+    pub version: u64,
+    /// Units in all.
+    pub stock: u64,
+    /// Units that one user may hold.
+    pub limit: u32,
+}
+
 /// What a transaction by compare came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compared<T> {
@@ -101,22 +122,25 @@ pub enum Moved {
     HasRows,
     /// The arming is not at the step that this one follows.
     Step,
+    /// Something came late that has to be united first.
+    Late,
     /// There is no such event.
     Gone,
 }
 
 impl Session {
-    /// Begins the next epoch of an event that was never opened; returns it.
-    pub async fn begin_first_epoch(
+    /// Begins the next epoch; returns it. An event that may have rows is no `First`.
+    pub async fn begin_epoch(
         &mut self,
         author: Author<'_>,
         armer: &str,
+        which: Which,
     ) -> Result<Compared<u64>, StoreError> {
-        if let Compared::Moved(moved) = self.lock(author).await? {
+        if let Compared::Moved(moved) = self.begin_as(author).await? {
             return Ok(Compared::Moved(moved));
         }
         let rows: Option<i64> = self.row(sql::HAS_COUPONS, (author.event.as_str(),)).await?;
-        if rows.is_some() {
+        if which == Which::First && rows.is_some() {
             return self.give_up(Moved::HasRows).await;
         }
         let epoch = author.epoch + 1;
@@ -144,16 +168,24 @@ impl Session {
         self.note(author, sql::NOTE_ARMING, params).await
     }
 
-    /// Notes that the shard is about to be opened; returns the event as it is wanted by then.
+    /// Notes that the shard is united with its rows and about to be opened; returns the event as
+    /// it is wanted by then. What comes late after this stays out, so nothing late may wait.
     pub async fn note_opening(
         &mut self,
         author: Author<'_>,
         armer: &str,
     ) -> Result<Compared<Event>, StoreError> {
-        let params = (author.event.as_str(), author.epoch, armer);
-        if let Compared::Moved(moved) = self.note(author, sql::NOTE_OPENING, params).await? {
+        if let Compared::Moved(moved) = self.begin_as(author).await? {
             return Ok(Compared::Moved(moved));
         }
+        if self.count_waiting_letters(author.event, Waits::Late).await? > 0 {
+            return self.give_up(Moved::Late).await;
+        }
+        if self.change(sql::NOTE_OPENING, (author.event.as_str(), author.epoch, armer)).await? != 1
+        {
+            return self.give_up(Moved::Step).await;
+        }
+        self.commit().await?;
         match self.event(author.event).await? {
             Some(event) if event.epoch == author.epoch => Ok(Compared::Done(event)),
             Some(event) => Ok(Compared::Moved(Moved::Epoch(event.epoch))),
@@ -167,9 +199,9 @@ impl Session {
         author: Author<'_>,
         version: u64,
     ) -> Result<Compared<()>, StoreError> {
-        match self.lock(author).await? {
-            Compared::Done(now) if now == version => {}
-            Compared::Done(now) => return self.give_up(Moved::Version(now)).await,
+        match self.begin_as(author).await? {
+            Compared::Done(now) if now.version == version => {}
+            Compared::Done(now) => return self.give_up(Moved::Version(now.version)).await,
             Compared::Moved(moved) => return Ok(Compared::Moved(moved)),
         }
         self.change(sql::NOTE_OPEN, (author.event.as_str(), author.epoch)).await?;
@@ -183,7 +215,7 @@ impl Session {
         author: Author<'_>,
         identity: &str,
     ) -> Result<Compared<()>, StoreError> {
-        if let Compared::Moved(moved) = self.lock(author).await? {
+        if let Compared::Moved(moved) = self.begin_as(author).await? {
             return Ok(Compared::Moved(moved));
         }
         // No row changes where a try before this one did it.
@@ -200,7 +232,7 @@ impl Session {
         statement: &str,
         params: impl Into<mysql_async::Params> + Send,
     ) -> Result<Compared<()>, StoreError> {
-        if let Compared::Moved(moved) = self.lock(author).await? {
+        if let Compared::Moved(moved) = self.begin_as(author).await? {
             return Ok(Compared::Moved(moved));
         }
         if self.change(statement, params).await? != 1 {
@@ -210,22 +242,23 @@ impl Session {
         Ok(Compared::Done(()))
     }
 
-    /// Begins a transaction that holds the event's row, and compares; returns the version.
-    async fn lock(&mut self, author: Author<'_>) -> Result<Compared<u64>, StoreError> {
+    /// Begins a transaction that holds the event's row, and compares.
+    pub async fn begin_as(&mut self, author: Author<'_>) -> Result<Compared<Locked>, StoreError> {
         self.begin().await?;
-        let row: Option<(u64, u64)> = self.row(sql::LOCK_EVENT, (author.event.as_str(),)).await?;
-        let version = match row {
+        let row: Option<(u64, u64, u64, u32)> =
+            self.row(sql::LOCK_EVENT, (author.event.as_str(),)).await?;
+        let locked = match row {
             None => return self.give_up(Moved::Gone).await,
-            Some((epoch, _)) if epoch != author.epoch => {
+            Some((epoch, ..)) if epoch != author.epoch => {
                 return self.give_up(Moved::Epoch(epoch)).await;
             }
-            Some((_, version)) => version,
+            Some((_, version, stock, limit)) => Locked { version, stock, limit },
         };
         let held: Option<i64> = self.row(sql::COUNT_LEASES, (COUPON_ISSUED, author.owner)).await?;
         if held != Some(COUPON_ISSUED_PARTITIONS.into()) {
             return self.give_up(Moved::NotLeader).await;
         }
-        Ok(Compared::Done(version))
+        Ok(Compared::Done(locked))
     }
 
     async fn give_up<T>(&mut self, moved: Moved) -> Result<Compared<T>, StoreError> {

@@ -4,6 +4,7 @@
 //!   for would be read as the answer to the next question.
 //! - `sql`: the text of every statement.
 //! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
+//! - `union`: what uniting a shard with its rows asks.
 //!
 //! Architecture invariant: mysql_async appears in this folder and nowhere else.
 
@@ -18,6 +19,7 @@ pub mod schema;
 mod session;
 mod sql;
 mod times;
+pub mod union;
 
 pub use error::{Retry, StoreError};
 pub use session::{DatabaseUrl, Session, Store};

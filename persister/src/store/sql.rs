@@ -98,8 +98,8 @@ pub(super) fn events(which: &str) -> String {
 
 pub(super) const ARMED_EVENTS: &str =
     "SELECT event_id FROM events WHERE epoch > 0 AND phase <> 'archived'";
-pub(super) const LOCK_EVENT: &str =
-    "SELECT epoch, version FROM events WHERE event_id = ? FOR UPDATE";
+pub(super) const LOCK_EVENT: &str = "\
+    SELECT epoch, version, stock, per_user_limit FROM events WHERE event_id = ? FOR UPDATE";
 pub(super) const RAISE_EPOCH: &str = "UPDATE events SET epoch = ? WHERE event_id = ?";
 pub(super) const NOTE_CARRIED: &str = "\
     UPDATE events SET carried_version = ?, waiting_for = '' \
@@ -140,19 +140,23 @@ pub(super) fn insert_coupons(rows: usize) -> String {
 /// Coupons by so many ids.
 pub(super) fn coupons_by_id(ids: usize) -> String {
     format!(
-        "SELECT coupon_id, event_id, user_id, user_nth, sequence FROM coupons \
+        "SELECT coupon_id, event_id, user_id, user_nth, sequence, revision FROM coupons \
          WHERE coupon_id IN ({})",
         list("?", ids)
     )
 }
 
-/// How so many events stand for records of one partition: the epoch, and the highest epoch whose
-/// marker was read there. Locks the events' rows, so that no epoch begins in between.
+/// How so many events stand for records of one partition: the epoch, whether it was united
+/// already, and the highest epoch whose marker was read there. Locks the rows of the event and of
+/// its epoch, so that no epoch begins and no uniting ends in between.
 pub(super) fn epochs_of_events(events: usize) -> String {
     format!(
-        "SELECT e.event_id, e.epoch, (SELECT COALESCE(MAX(c.epoch), 0) FROM event_cuts c \
-           WHERE c.event_id = e.event_id AND c.part = ?) AS cut \
-         FROM events e WHERE e.event_id IN ({}) LOCK IN SHARE MODE",
+        "SELECT e.event_id, e.epoch, COALESCE(x.step IN ('opening', 'open'), FALSE) AS united, \
+           (SELECT COALESCE(MAX(c.epoch), 0) FROM event_cuts c \
+             WHERE c.event_id = e.event_id AND c.part = ?) AS cut \
+         FROM events e \
+         LEFT JOIN event_epochs x ON x.event_id = e.event_id AND x.epoch = e.epoch \
+         WHERE e.event_id IN ({}) LOCK IN SHARE MODE",
         list("?", events)
     )
 }
@@ -161,11 +165,76 @@ pub(super) const ADD_CUT: &str = "\
     INSERT INTO event_cuts (event_id, part, epoch, kafka_offset) VALUES (?, ?, ?, ?) \
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const HAS_COUPONS: &str = "SELECT 1 FROM coupons WHERE event_id = ? LIMIT 1";
+pub(super) const COUNT_CUTS: &str =
+    "SELECT COUNT(*) FROM event_cuts WHERE event_id = ? AND epoch = ?";
 pub(super) const COUNT_COUPONS: &str = "\
     SELECT COUNT(*), CAST(COALESCE(SUM(quantity), 0) AS UNSIGNED), COALESCE(MAX(sequence), 0) \
     FROM coupons WHERE event_id = ? AND state <> 'returned'";
 
+// Uniting an event's shard with its rows.
+
+/// Units held and the highest number given, whoever holds it.
+pub(super) const LEDGER: &str = "\
+    SELECT CAST(COALESCE(SUM(IF(state = 'returned', 0, quantity)), 0) AS UNSIGNED), \
+      COALESCE(MAX(sequence), 0) \
+    FROM coupons WHERE event_id = ?";
+const HELD: &str = "coupon_id, user_id, user_nth, sequence, quantity, attempt, state, revision, \
+    issued_at";
+
+/// Coupons of the users after one, in their order.
+pub(super) fn coupons_after() -> String {
+    format!(
+        "SELECT {HELD} FROM coupons WHERE event_id = ? AND user_id > ? \
+         ORDER BY user_id, user_nth LIMIT ?"
+    )
+}
+
+/// Coupons of so many users.
+pub(super) fn coupons_of(users: usize) -> String {
+    format!(
+        "SELECT {HELD} FROM coupons WHERE event_id = ? AND user_id IN ({}) \
+         ORDER BY user_id, user_nth",
+        list("?", users)
+    )
+}
+
+/// Those of so many numbers that are taken.
+pub(super) fn sequences(count: usize) -> String {
+    format!(
+        "SELECT sequence FROM coupons WHERE event_id = ? AND sequence IN ({})",
+        list("?", count)
+    )
+}
+
+pub(super) const RAISE_REVISION: &str = "\
+    UPDATE coupons SET state = ?, revision = ? WHERE coupon_id = ? AND revision < ?";
+
 // Dead letters.
+
+/// Letters of an event that wait, of one reason, from a place on.
+pub(super) const WAITING_LETTERS: &str = "\
+    SELECT part, kafka_offset, record FROM dead_letters \
+    WHERE topic = ? AND event_id = ? AND reason = ? AND resolved_at IS NULL \
+      AND (part > ? OR (part = ? AND kafka_offset > ?)) \
+    ORDER BY part, kafka_offset LIMIT ?";
+pub(super) const COUNT_WAITING_LETTERS: &str = "\
+    SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND reason = ? AND resolved_at IS NULL";
+pub(super) const RESOLVE_LETTER: &str = "\
+    UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3) \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL";
+pub(super) const CHANGE_LETTER: &str = "\
+    UPDATE dead_letters SET reason = ?, message = ? \
+    WHERE topic = ? AND part = ? AND kafka_offset = ?";
+
+/// Those of so many coupons that MySQL refused for good.
+pub(super) fn refused_coupons(ids: usize) -> String {
+    format!(
+        "SELECT coupon_id FROM dead_letters \
+         WHERE event_id = ? AND reason = 'rejected' AND resolved_at IS NULL \
+           AND coupon_id IN ({})",
+        list("?", ids)
+    )
+}
 
 pub(super) const ADD_DEAD_LETTER: &str = "\
     INSERT INTO dead_letters (topic, part, kafka_offset, event_id, coupon_id, reason, message, \

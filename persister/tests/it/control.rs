@@ -1,5 +1,4 @@
-//! What operators want reaches shard and directory, and nothing is granted from a shard that may
-//! have lost something.
+//! What operators want reaches shard and directory.
 
 use contract::claim_script::{FORMAT, Refusal, SOURCE};
 use contract::directory::{Directory, Listing, decode};
@@ -16,12 +15,12 @@ use crate::world::{SOON, World, new_id};
 
 const FETCH_BYTES: i32 = 4 * 1024 * 1024;
 
-async fn state(world: &World, event: &EventId) -> ShardState {
+pub(crate) async fn state(world: &World, event: &EventId) -> ShardState {
     world.cluster.state(event).await.unwrap().unwrap()
 }
 
 /// The directory as an edge that begins now reads it.
-async fn listed(world: &World, event: &EventId) -> Option<Listing> {
+pub(crate) async fn listed(world: &World, event: &EventId) -> Option<Listing> {
     let partition = world.kafka.partition(DIRECTORY, 0);
     let bounds = partition.bounds().await.unwrap();
     let mut directory = Directory::default();
@@ -89,32 +88,6 @@ async fn every_change_reaches_shard_and_directory() {
     let epochs = "SELECT epoch, step FROM event_epochs WHERE event_id = ?";
     let epochs: Vec<(u64, String)> = world.query(epochs, (id,)).await;
     assert_eq!(epochs, [(1, "open".to_owned())]);
-}
-
-#[tokio::test]
-async fn a_shard_that_lost_an_open_event_is_fenced_not_filled_again() {
-    let _guard = shared().await;
-    let world = World::open().await;
-    let event = world.open_event("lost", 10).await;
-    world.on_state(&event, &["DEL"]).await;
-    waits_for(&world, &event, "fenced until it is armed again: its shard does not have it").await;
-    assert_eq!(claim(&world, &event).await, None);
-    let closed = world.run(&["event", "close", event.as_str(), "--wait-s", "1"]).await;
-    assert_eq!(closed.code, Some(1), "{closed:?}");
-    assert!(closed.out.contains("fenced until it is armed again"), "{closed:?}");
-    assert_eq!(world.cluster.state(&event).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn another_process_behind_a_shard_fences_its_events() {
-    let _guard = shared().await;
-    let world = World::open().await;
-    let event = world.open_event("replaced", 10).await;
-    // As after a restart: the process has another replid and another run id than was armed.
-    let other = "0123456789012345678901234567890123456789";
-    world.on_state(&event, &["HSET", "identity", other, "run_id", other]).await;
-    waits_for(&world, &event, "its shard failed over or was restarted").await;
-    assert_eq!(claim(&world, &event).await, Some(Reply::Integer(Refusal::Fenced.code())));
 }
 
 #[tokio::test]
@@ -203,21 +176,4 @@ async fn a_process_that_hangs_in_a_transaction_does_not_hold_its_locks() {
         assert!(tokio::time::Instant::now() < deadline, "locked still: {error}");
     }
     assert!(hangs.commit().await.is_err(), "its transaction was undone");
-}
-
-#[tokio::test]
-async fn an_event_that_has_rows_is_not_armed_as_if_new() {
-    let _guard = shared().await;
-    let world = World::open().await;
-    let event = new_id("has-rows");
-    let id = event.as_str();
-    let row = "INSERT INTO coupons (coupon_id, event_id, user_id, user_nth, sequence, quantity, \
-               epoch, told, state, revision, issued_at) \
-               VALUES (?, ?, 'ann', 1, 1, 1, 1, 'replica', 'issued', 1, UTC_TIMESTAMP(3))";
-    let coupon = CouponId::new();
-    world.query::<u8>(row, (coupon.as_bytes().to_vec(), id)).await;
-    let create = world.run(&["event", "create", id, "--stock", "5", "--wait-s", "2"]).await;
-    assert_eq!(create.code, Some(1), "{create:?}");
-    waits_for(&world, &event, "it has rows of an arming that is not noted").await;
-    assert_eq!(world.cluster.state(&event).await.unwrap(), None);
 }

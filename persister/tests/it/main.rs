@@ -8,6 +8,7 @@ mod consume;
 mod control;
 mod halted;
 mod leadership;
+mod rearm;
 mod relay;
 mod scripts;
 mod shards;
