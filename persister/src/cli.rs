@@ -4,7 +4,7 @@ use chrono::DateTime;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::event::Confirm;
-use contract::ids::EventId;
+use contract::ids::{CouponId, EventId};
 
 use crate::events::change::Verb;
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
@@ -45,6 +45,34 @@ pub enum Command {
         #[command(subcommand)]
         verb: EventCommand,
     },
+    /// Return or revoke a coupon
+    Coupon {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: CouponCommand,
+    },
+}
+
+/// What to do with a coupon.
+#[derive(Debug, Subcommand)]
+pub enum CouponCommand {
+    /// Take a coupon back: its unit goes on sale again, its number is never used again
+    Return(ChangeCoupon),
+    /// Take a coupon away: its unit is not sold again, and counts against its user's limit
+    Revoke(ChangeCoupon),
+}
+
+/// A change of a coupon.
+#[derive(Debug, Args)]
+pub struct ChangeCoupon {
+    /// The coupon's id, as its winner was told
+    pub coupon: CouponId,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What to do with an event.
@@ -68,6 +96,10 @@ pub enum EventCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Set how many units there are: more go on sale at once, fewer only as far as nobody holds them
+    ///
+    /// Example: persister event stock spring --to 800
+    Stock(ChangeStock),
     /// Put a scheduled event on sale, inside its window
     Open(Change),
     /// Stop an event for a while; winners are still answered
@@ -112,6 +144,17 @@ pub struct Create {
     /// Output.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// A change of an event's stock.
+#[derive(Debug, Args)]
+pub struct ChangeStock {
+    /// Units in all
+    #[arg(long, value_name = "UNITS", value_parser = RangedU64ValueParser::<u64>::new().range(STOCK))]
+    pub to: u64,
+    /// The rest.
+    #[command(flatten)]
+    pub change: Change,
 }
 
 /// A change of an event.
@@ -177,6 +220,7 @@ impl EventCommand {
     /// The change that is asked for, if it is one.
     pub fn change(&self) -> Option<(Verb, &Change)> {
         Some(match self {
+            Self::Stock(stock) => (Verb::Stock(stock.to), &stock.change),
             Self::Open(change) => (Verb::Open, change),
             Self::Pause(change) => (Verb::Pause, change),
             Self::Resume(change) => (Verb::Resume, change),
@@ -249,6 +293,9 @@ mod tests {
             "event create a{b} --stock 5",
             "event show",
             "event open spring --wait-s -1",
+            "event stock spring",
+            "event stock spring --to 0",
+            "coupon return 17",
         ] {
             assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad}");
         }

@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chrono::Utc;
+use contract::coupon::CouponState;
 use contract::ids::EventId;
 use serde::Serialize;
 
-use crate::cli::{Change, Create, EventCommand, Output, Wait};
+use crate::cli::{Change, CouponCommand, Create, EventCommand, Output, Wait};
 use crate::events::change::{self, Verb};
 use crate::events::create::{self, check};
 use crate::events::view::{Details, EventView, list, show, view};
-use crate::events::wait::{Waited, carried, waits_for};
+use crate::events::wait::{Waited, carried, change_is_carried, waits_for};
+use crate::store::changes::CouponChanged;
 use crate::store::events::Event;
 use crate::store::schema::Migrated;
 use crate::store::{Session, Store, StoreError};
@@ -85,6 +87,7 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
             None => no_such_event(event),
         }),
         EventCommand::Create(_)
+        | EventCommand::Stock(_)
         | EventCommand::Open(_)
         | EventCommand::Pause(_)
         | EventCommand::Resume(_)
@@ -126,6 +129,10 @@ async fn change_event(
         change::Outcome::Refused(_, why) => {
             return Ok(fail(Exit::Failed, format_args!("{id} was not changed: {why}")));
         }
+        change::Outcome::Held(_, units) => {
+            let text = format_args!("{id} was not changed: winners hold {units} units");
+            return Ok(fail(Exit::Failed, text));
+        }
         change::Outcome::Overtaken(now) => {
             let text = format_args!(
                 "{id} was not changed: somebody else just did, it is {} at version {} now",
@@ -139,7 +146,67 @@ async fn change_event(
     await_and_print(session, outcome, event, arguments.wait, arguments.output).await
 }
 
-/// What `create`, `open`, `pause`, `resume` and `close` print as JSON.
+/// `coupon …`.
+pub async fn coupon(store: &Store, verb: &CouponCommand) -> Result<Exit, StoreError> {
+    let (arguments, to) = match verb {
+        CouponCommand::Return(arguments) => (arguments, CouponState::Returned),
+        CouponCommand::Revoke(arguments) => (arguments, CouponState::Revoked),
+    };
+    let id = &arguments.coupon;
+    let mut session = store.connect().await?;
+    let (outcome, row) = match session.change_coupon(id, to).await? {
+        CouponChanged::Done(row) => ("changed", row),
+        CouponChanged::Already(row) => ("already", row),
+        CouponChanged::Refused(row) => {
+            let state = row.state.as_str();
+            return Ok(fail(Exit::Failed, format_args!("{id} was not changed: it is {state}")));
+        }
+        CouponChanged::BeingArmed(event) => {
+            let text = format_args!("{id} was not changed: {event} is being armed, ask again");
+            return Ok(fail(Exit::Failed, text));
+        }
+        CouponChanged::Unknown => {
+            let text = format_args!("no row has coupon {id}; it may be on its way");
+            return Ok(fail(Exit::Failed, text));
+        }
+    };
+    let patience = Duration::from_secs(arguments.wait.seconds);
+    let carried = change_is_carried(&mut session, &row.event_id, id, patience).await?;
+    let done = DoneCoupon {
+        outcome,
+        carried,
+        coupon_id: id.to_string(),
+        event_id: row.event_id.to_string(),
+        user_id: row.user_id.to_string(),
+        sequence: row.sequence,
+        state: row.state.as_str(),
+    };
+    print(arguments.output, &done, print_coupon);
+    Ok(if carried || arguments.wait.seconds == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// What `coupon return` and `coupon revoke` print as JSON.
+#[derive(Serialize)]
+struct DoneCoupon<'a> {
+    /// changed or already.
+    outcome: &'a str,
+    /// Whether the shard has it.
+    carried: bool,
+    coupon_id: String,
+    event_id: String,
+    user_id: String,
+    sequence: u64,
+    state: &'a str,
+}
+
+fn print_coupon(done: &DoneCoupon<'_>) {
+    let already = if done.outcome == "already" { "already " } else { "" };
+    let DoneCoupon { coupon_id, event_id, user_id, sequence, state, .. } = done;
+    print!("{coupon_id}: number {sequence} of {event_id}, {user_id}'s, is {already}{state}");
+    println!("; {}", if done.carried { "Redis has it" } else { "Redis does not have it yet" });
+}
+
+/// What `create`, `open`, `pause`, `resume`, `close` and `stock` print as JSON.
 #[derive(Serialize)]
 struct Done<'a> {
     /// created, changed or already.

@@ -33,6 +33,7 @@ async fn main() -> ExitCode {
         Command::Run => return run(store).await.into(),
         Command::Migrate => commands::migrate(&store).await,
         Command::Event { verb } => commands::event(&store, &verb).await,
+        Command::Coupon { verb } => commands::coupon(&store, &verb).await,
     };
     done.unwrap_or_else(|error| fail(Exit::Failed, error)).into()
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use contract::event::Phase;
 use links::redis::ShardState;
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::arm::taken;
 use super::plan::{Halt, listing};
-use super::shard::{self, Applied, Expected};
+use super::shard::{self, Applied, ChangeReply, Expected};
 use super::take::{Hands, Taken, Trouble};
 use crate::store::Session;
 use crate::store::epochs::{Author, Compared};
@@ -35,6 +35,37 @@ pub(super) async fn carry(
         );
     }
     Ok(of(applied))
+}
+
+/// Coupons of one call, some 75 µs of Redis each.
+const CHANGES: usize = 100;
+
+/// Brings coupons that operators changed to the shard. Cut short it is done again, and changes
+/// nothing twice: each change has its revision.
+pub(super) async fn change_coupons(
+    hands: &Hands,
+    session: &mut Session,
+    event: &Event,
+    state: &ShardState,
+) -> Result<Taken, Trouble> {
+    loop {
+        let changes = session.pending_changes(&event.event_id, CHANGES).await?;
+        if changes.is_empty() {
+            return Ok(Taken::Step);
+        }
+        match shard::change(&hands.cluster, expected(state), event, &changes).await? {
+            ChangeReply::Changed { missing: 0 } => {}
+            // Reconcile tells what else it lacks.
+            ChangeReply::Changed { missing } => {
+                warn!(event = %event.event_id, missing, "the shard lacks coupons that were changed");
+            }
+            ChangeReply::Moved => return Ok(Taken::LookAgain),
+        }
+        for change in &changes {
+            session.forget_change(&event.event_id, change).await?;
+        }
+        info!(event = %event.event_id, coupons = changes.len(), "changed on its shard");
+    }
 }
 
 /// Opens an event whose new units waited, if it is still `reopening` by then. A leader that took

@@ -56,6 +56,8 @@ pub enum Step {
         /// The wanted phase, or `reopening` on the way to it.
         phase: Phase,
     },
+    /// Bring coupons that operators changed to the shard, which is not open.
+    ChangeCoupons,
     /// Open it: no edge says sold out from memory any more.
     EndReopening,
     /// Note in MySQL that the shard was opened.
@@ -261,6 +263,13 @@ fn plan_shard(wanted: &Event, state: &ShardState) -> Option<Step> {
         && state.limit == wanted.per_user_limit
         && state.opens_ms == wanted.opens_at_ms
         && state.closes_ms == wanted.closes_at_ms;
+    if same_row && wanted.changes_due {
+        // Units that come back go on sale as new ones do.
+        return Some(match state.phase {
+            Phase::Open => Step::Carry { phase: Phase::Reopening },
+            _ => Step::ChangeCoupons,
+        });
+    }
     if same_row && state.phase == wanted.phase {
         return None;
     }
@@ -309,6 +318,7 @@ impl Step {
             Self::Open => "open",
             Self::RenewIdentity { .. } => "renew_identity",
             Self::Carry { .. } => "carry",
+            Self::ChangeCoupons => "change_coupons",
             Self::EndReopening => "end_reopening",
             Self::NoteOpen => "note_open",
             Self::Announce => "announce",

@@ -35,6 +35,7 @@ fn event() -> Event {
         arming: arming(EpochStep::Open),
         opened_before: true,
         highest_config_epoch: 3,
+        changes_due: false,
     }
 }
 
@@ -249,4 +250,16 @@ fn what_is_away_is_waited_for() {
     assert_eq!(on(&away), blocked(Waiting::Shard("timeout".to_owned())));
     let cut_off = Process { config_epoch: 2, ..process() };
     assert_eq!(on(&Sight::Missing(cut_off)), blocked(Waiting::OlderMaster(2)));
+}
+
+#[test]
+fn changed_coupons_reach_a_shard_that_is_not_open() {
+    let due = Event { changes_due: true, ..event() };
+    assert_eq!(next(&due, state()), carry(Phase::Reopening));
+    let reopening = ShardState { phase: Phase::Reopening, ..state() };
+    assert_eq!(next(&due, reopening.clone()), Step::ChangeCoupons);
+    assert_eq!(next(&event(), reopening), Step::EndReopening);
+    let paused = ShardState { phase: Phase::Paused, ..state() };
+    let wanted = Event { phase: Phase::Paused, ..due };
+    assert_eq!(next(&wanted, paused), Step::ChangeCoupons);
 }

@@ -8,6 +8,7 @@ use contract::keys::EventKeys;
 use links::redis::{Cluster, Master, RedisError, Reply, Script, WinsPage};
 
 use super::plan::{Process, Sight};
+use crate::store::changes::PendingChange;
 use crate::store::epochs::Armed;
 use crate::store::events::Event;
 use crate::store::union::Ledger;
@@ -19,6 +20,8 @@ static ARMED_WINS: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/armed_wins.lua")));
 static PUT_WINS: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/put_wins.lua")));
+static CHANGE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../../../lua/change.lua")));
 static APPLY: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/apply.lua")));
 static RENEW: LazyLock<Script> =
@@ -210,6 +213,50 @@ pub(super) async fn apply(
         vec![epoch.as_str(), expected.identity, version, expected.phase.as_str(), phase.as_str()];
     args.extend(row.iter().map(String::as_str));
     run(cluster, &APPLY, &event.event_id, &args).await
+}
+
+/// What `lua/change.lua` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChangeReply {
+    /// The shard has the changes, but for coupons that it does not have at all.
+    Changed { missing: u64 },
+    /// The shard is not what it was thought to be, or it is open.
+    Moved,
+}
+
+/// Brings changed coupons to a shard that is not open.
+pub(super) async fn change(
+    cluster: &Cluster,
+    expected: Expected<'_>,
+    event: &Event,
+    changes: &[PendingChange],
+) -> Result<ChangeReply, RedisError> {
+    let mut words = vec![expected.epoch.to_string(), expected.identity.to_owned()];
+    for change in changes {
+        words.extend([
+            change.user_id.to_string(),
+            change.coupon_id.to_hex(),
+            change.state.as_str().to_owned(),
+            change.revision.to_string(),
+        ]);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let keys = EventKeys::new(&event.event_id);
+    let keys = [keys.state.as_str(), keys.wins.as_str()];
+    let slot = Cluster::slot_of(&event.event_id);
+    let reply = cluster.run_script(slot, &CHANGE, &keys, &words).await?;
+    parse_change(&reply).ok_or_else(|| unreadable(&reply))
+}
+
+fn parse_change(reply: &Reply) -> Option<ChangeReply> {
+    let [word, rest @ ..] = reply.items()? else {
+        return None;
+    };
+    match (word.text()?, rest) {
+        ("changed", [_, missing]) => Some(ChangeReply::Changed { missing: unsigned(missing)? }),
+        ("moved", _) => Some(ChangeReply::Moved),
+        _ => None,
+    }
 }
 
 /// Renews an event's identity.

@@ -148,6 +148,9 @@ async fn take_step(
         (Step::Carry { phase }, Sight::Present(_, state)) => {
             carry::carry(hands, event, state, phase).await
         }
+        (Step::ChangeCoupons, Sight::Present(_, state)) => {
+            carry::change_coupons(hands, session, event, state).await
+        }
         (Step::EndReopening, Sight::Present(_, state)) => {
             carry::end_reopening(hands, event, state).await
         }
@@ -155,7 +158,9 @@ async fn take_step(
         (Step::Announce, _) => carry::announce(hands, event).await,
         (Step::NoteCarried, _) => carry::note_carried(session, event).await,
         (Step::Blocked(why), _) => Ok(Taken::Blocked(why)),
-        (Step::Settled | Step::Open | Step::Carry { .. } | Step::EndReopening, _) => {
+        // What needs a state is planned where there is one.
+        (step, _) => {
+            debug!(step = step.name(), "there is no state");
             Ok(Taken::LookAgain)
         }
     }

@@ -1,4 +1,4 @@
-//! Open, pause, resume, close.
+//! Open, pause, resume, close, and how many units there are.
 
 use contract::event::Phase;
 use contract::ids::EventId;
@@ -17,6 +17,8 @@ pub enum Verb {
     Resume,
     /// End an event for good.
     Close,
+    /// Have so many units in all.
+    Stock(u64),
 }
 
 /// What became of it.
@@ -28,6 +30,8 @@ pub enum Outcome {
     Already(Event),
     /// It cannot come from where it stands.
     Refused(Event, &'static str),
+    /// Winners hold more units than were asked for: this many.
+    Held(Event, u64),
     /// Somebody else changed it in between: look at what they did, then decide again.
     Overtaken(Event),
     /// There is no such event.
@@ -38,6 +42,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     To(Phase),
+    ToStock(u64),
     Already,
     No(&'static str),
 }
@@ -48,6 +53,7 @@ fn way(from: Phase, verb: Verb) -> Way {
         (Phase::Closed, Verb::Close)
         | (Phase::Open, Verb::Open | Verb::Resume)
         | (Phase::Paused, Verb::Pause) => Way::Already,
+        (Phase::Scheduled | Phase::Open | Phase::Paused, Verb::Stock(units)) => Way::ToStock(units),
         (Phase::Closed, _) => Way::No("it is closed, and clients were told so: closing is final"),
         (Phase::Paused, Verb::Open) => Way::No("it is paused: use resume"),
         (Phase::Scheduled, Verb::Pause | Verb::Resume) => Way::No("it was not opened yet"),
@@ -69,12 +75,21 @@ pub async fn change(
     let Some(before) = session.event(event).await? else {
         return Ok(Outcome::Unknown);
     };
-    let phase = match way(before.phase, verb) {
-        Way::To(phase) => phase,
+    let changed = match way(before.phase, verb) {
+        Way::To(phase) => session.change_phase(event, before.version, phase).await?,
+        Way::ToStock(units) if units == before.stock => return Ok(Outcome::Already(before)),
+        Way::ToStock(units) => {
+            // The shard may hold more than the rows by now: it has the last word, and the leader
+            // says so.
+            let held = session.ledger(event).await?.held;
+            if units < held {
+                return Ok(Outcome::Held(before, held));
+            }
+            session.change_stock(event, before.version, units).await?
+        }
         Way::Already => return Ok(Outcome::Already(before)),
         Way::No(why) => return Ok(Outcome::Refused(before, why)),
     };
-    let changed = session.change_phase(event, before.version, phase).await?;
     let Some(now) = session.event(event).await? else {
         return Ok(Outcome::Unknown);
     };
@@ -101,6 +116,9 @@ mod tests {
             (Phase::Open, Verb::Close, Way::To(Phase::Closed)),
             (Phase::Paused, Verb::Close, Way::To(Phase::Closed)),
             (Phase::Closed, Verb::Close, Way::Already),
+            (Phase::Scheduled, Verb::Stock(7), Way::ToStock(7)),
+            (Phase::Open, Verb::Stock(7), Way::ToStock(7)),
+            (Phase::Paused, Verb::Stock(7), Way::ToStock(7)),
         ];
         for (from, verb, to) in cases {
             assert_eq!(way(from, verb), to, "{from:?} {verb:?}");
@@ -116,6 +134,7 @@ mod tests {
             (Phase::Closed, Verb::Open),
             (Phase::Closed, Verb::Pause),
             (Phase::Closed, Verb::Resume),
+            (Phase::Closed, Verb::Stock(7)),
             (Phase::Archived, Verb::Open),
             (Phase::Archived, Verb::Close),
             (Phase::Fencing, Verb::Open),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::ids::EventId;
+use contract::ids::{CouponId, EventId};
 use tokio::time::{Instant, sleep};
 
 use crate::store::events::Event;
@@ -43,6 +43,23 @@ pub async fn carried(
         }
         sleep(LOOK).await;
     }
+}
+
+/// Waits until the shard has a coupon's change, for so long at most; whether it has.
+pub async fn change_is_carried(
+    session: &mut Session,
+    event: &EventId,
+    coupon: &CouponId,
+    patience: Duration,
+) -> Result<bool, StoreError> {
+    let deadline = Instant::now() + patience;
+    while session.change_is_pending(event, coupon).await? {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        sleep(LOOK).await;
+    }
+    Ok(true)
 }
 
 /// What an event waits for, in words; empty: nothing.
@@ -86,6 +103,7 @@ mod tests {
             arming: None,
             opened_before: false,
             highest_config_epoch: 0,
+            changes_due: false,
         }
     }
 

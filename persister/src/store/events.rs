@@ -68,6 +68,8 @@ pub struct Event {
     pub opened_before: bool,
     /// The highest config epoch of a master that was ever armed for it.
     pub highest_config_epoch: u64,
+    /// Whether coupons were returned or revoked a second ago that Redis still has otherwise.
+    pub changes_due: bool,
 }
 
 /// Whether a new event was added.
@@ -145,6 +147,17 @@ impl Session {
         Ok(if changed == 1 { Changed::Done } else { Changed::Moved })
     }
 
+    /// Changes the wanted stock, if the event still has that version.
+    pub async fn change_stock(
+        &mut self,
+        event: &EventId,
+        version: u64,
+        stock: u64,
+    ) -> Result<Changed, StoreError> {
+        let changed = self.change(sql::CHANGE_STOCK, (stock, event.as_str(), version)).await?;
+        Ok(if changed == 1 { Changed::Done } else { Changed::Moved })
+    }
+
     /// Notes that shard and directory carry a version, if epoch and version are still those.
     pub async fn note_carried(
         &mut self,
@@ -192,6 +205,7 @@ fn read(row: Row) -> Result<Event, StoreError> {
         updated_at_ms: row.ms("updated_at")?,
         opened_before: row.take("opened_before")?,
         highest_config_epoch: row.take("highest_config_epoch")?,
+        changes_due: row.take("changes_due")?,
         arming: read_arming(&mut row)?,
     })
 }

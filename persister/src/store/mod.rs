@@ -4,10 +4,12 @@
 //!   for would be read as the answer to the next question.
 //! - `sql`: the text of every statement.
 //! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
+//! - `changes`: coupons that operators returned or revoked.
 //! - `union`: what uniting a shard with its rows asks.
 //!
 //! Architecture invariant: mysql_async appears in this folder and nowhere else.
 
+pub mod changes;
 mod columns;
 pub mod coupons;
 pub mod dead_letters;

@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -26,6 +26,11 @@ const MIGRATIONS: [Migration; 2] = [
         version: 2,
         name: "0002_reconcile",
         text: include_str!("../../../sql/0002_reconcile.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "0003_coupon_changes",
+        text: include_str!("../../../sql/0003_coupon_changes.sql"),
     },
 ];
 

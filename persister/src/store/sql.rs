@@ -70,6 +70,9 @@ pub(super) const CREATE_EVENT: &str = "\
 pub(super) const CHANGE_PHASE: &str = "\
     UPDATE events SET phase = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
     WHERE event_id = ? AND version = ?";
+pub(super) const CHANGE_STOCK: &str = "\
+    UPDATE events SET stock = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
+    WHERE event_id = ? AND version = ?";
 /// One event.
 pub(super) const OF_EVENT: &str = "WHERE e.event_id = ?";
 /// Every event, as people read a list.
@@ -77,8 +80,13 @@ pub(super) const ALL_EVENTS: &str = "ORDER BY e.created_at, e.event_id";
 /// What the leader looks after.
 pub(super) const LIVE_EVENTS: &str = "WHERE e.phase <> 'archived'";
 /// What the leader has not carried to shard and directory yet.
-pub(super) const CHANGED_EVENTS: &str =
-    "WHERE e.phase <> 'archived' AND e.version <> e.carried_version";
+pub(super) const CHANGED_EVENTS: &str = "\
+    WHERE e.phase <> 'archived' AND (e.version <> e.carried_version \
+      OR e.event_id IN (SELECT event_id FROM coupon_changes))";
+/// Returned units gather for so long, so that they go on sale once a second at most.
+const DUE_CHANGES: &str = "\
+    EXISTS (SELECT 1 FROM coupon_changes k WHERE k.event_id = e.event_id \
+      AND k.created_at <= UTC_TIMESTAMP(3) - INTERVAL 1 SECOND) AS changes_due";
 
 /// Events with their current arming. `opened_before`: some arming got so far that claims may have
 /// been granted.
@@ -90,7 +98,8 @@ pub(super) fn events(which: &str) -> String {
            EXISTS (SELECT 1 FROM event_epochs y WHERE y.event_id = e.event_id \
              AND y.step IN ('opening', 'open')) AS opened_before, \
            (SELECT COALESCE(MAX(z.config_epoch), 0) FROM event_epochs z \
-             WHERE z.event_id = e.event_id) AS highest_config_epoch \
+             WHERE z.event_id = e.event_id) AS highest_config_epoch, \
+           {DUE_CHANGES} \
          FROM events e \
          LEFT JOIN event_epochs x ON x.event_id = e.event_id AND x.epoch = e.epoch {which}"
     )
@@ -170,6 +179,30 @@ pub(super) const COUNT_CUTS: &str =
 pub(super) const COUNT_COUPONS: &str = "\
     SELECT COUNT(*), CAST(COALESCE(SUM(quantity), 0) AS UNSIGNED), COALESCE(MAX(sequence), 0) \
     FROM coupons WHERE event_id = ? AND state <> 'returned'";
+
+// Changes of coupons by operators.
+
+pub(super) const EVENT_OF_COUPON: &str = "SELECT event_id FROM coupons WHERE coupon_id = ?";
+pub(super) const LOCK_EVENT_STEP: &str = "\
+    SELECT x.step FROM events e \
+    LEFT JOIN event_epochs x ON x.event_id = e.event_id AND x.epoch = e.epoch \
+    WHERE e.event_id = ? FOR UPDATE";
+pub(super) const LOCK_COUPON: &str = "\
+    SELECT event_id, user_id, sequence, state, revision FROM coupons \
+    WHERE coupon_id = ? FOR UPDATE";
+pub(super) const CHANGE_COUPON: &str =
+    "UPDATE coupons SET state = ?, revision = ? WHERE coupon_id = ?";
+pub(super) const NOTE_COUPON_CHANGE: &str = "\
+    INSERT INTO coupon_changes (event_id, coupon_id, revision, created_at) \
+    VALUES (?, ?, ?, UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE revision = GREATEST(revision, ?)";
+pub(super) const PENDING_CHANGE: &str =
+    "SELECT 1 FROM coupon_changes WHERE event_id = ? AND coupon_id = ?";
+pub(super) const PENDING_CHANGES: &str = "\
+    SELECT c.coupon_id, c.user_id, c.state, c.revision FROM coupon_changes k \
+    JOIN coupons c ON c.coupon_id = k.coupon_id \
+    WHERE k.event_id = ? ORDER BY k.coupon_id LIMIT ?";
+pub(super) const FORGET_CHANGE: &str = "\
+    DELETE FROM coupon_changes WHERE event_id = ? AND coupon_id = ? AND revision <= ?";
 
 // Uniting an event's shard with its rows.
 

@@ -10,6 +10,7 @@ mod halted;
 mod leadership;
 mod rearm;
 mod relay;
+mod returns;
 mod scripts;
 mod shards;
 mod world;

@@ -1,0 +1,186 @@
+//! Changes of coupons by operators: MySQL first, and a note of what Redis does not have yet.
+
+use contract::coupon::CouponState;
+use contract::ids::{CouponId, EventId, UserId};
+use mysql_async::Row;
+
+use super::columns::Columns;
+use super::epochs::EpochStep;
+use super::error::StoreError;
+use super::session::Session;
+use super::sql;
+
+/// A coupon's row, as far as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CouponRow {
+    /// Its event.
+    pub event_id: EventId,
+    /// Its winner.
+    pub user_id: UserId,
+    /// Its number.
+    pub sequence: u64,
+    /// What became of it.
+    pub state: CouponState,
+    /// Raised by each change of its state.
+    pub revision: u32,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CouponChanged {
+    /// Its row stands so; Redis follows.
+    Done(CouponRow),
+    /// It stood so already.
+    Already(CouponRow),
+    /// It cannot come from where it stands.
+    Refused(CouponRow),
+    /// Its event is being armed: what the shard gets is read just now. Ask again.
+    BeingArmed(EventId),
+    /// No row has it; it may be on its way.
+    Unknown,
+}
+
+/// A change that Redis does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingChange {
+    /// The winner.
+    pub user_id: UserId,
+    /// The coupon.
+    pub coupon_id: CouponId,
+    /// What it is now.
+    pub state: CouponState,
+    /// The revision that says so.
+    pub revision: u32,
+}
+
+impl Session {
+    /// Returns a coupon, whose unit goes on sale again, or revokes it, which keeps the unit.
+    pub async fn change_coupon(
+        &mut self,
+        coupon: &CouponId,
+        to: CouponState,
+    ) -> Result<CouponChanged, StoreError> {
+        let id = coupon.as_bytes().as_slice();
+        let event: Option<String> = self.row(sql::EVENT_OF_COUPON, (id,)).await?;
+        let Some(event) = event else {
+            return Ok(CouponChanged::Unknown);
+        };
+        self.begin().await?;
+        // The event first, as everybody who locks both does.
+        let step: Option<Option<String>> = self.row(sql::LOCK_EVENT_STEP, (&event,)).await?;
+        let open = step.flatten().as_deref().and_then(EpochStep::parse) == Some(EpochStep::Open);
+        let row: Option<Row> = self.row(sql::LOCK_COUPON, (id,)).await?;
+        let Some(row) = row.map(read_coupon).transpose()? else {
+            self.roll_back().await?;
+            return Ok(CouponChanged::Unknown);
+        };
+        let outcome = match way(row.state, to) {
+            Way::Already => CouponChanged::Already(row),
+            Way::No => CouponChanged::Refused(row),
+            Way::To if !open => CouponChanged::BeingArmed(row.event_id),
+            Way::To => {
+                let now = CouponRow { state: to, revision: row.revision + 1, ..row };
+                let change = (to.as_str(), now.revision, id);
+                self.change(sql::CHANGE_COUPON, change).await?;
+                let note = (now.event_id.as_str(), id, now.revision, now.revision);
+                self.change(sql::NOTE_COUPON_CHANGE, note).await?;
+                self.commit().await?;
+                return Ok(CouponChanged::Done(now));
+            }
+        };
+        self.roll_back().await?;
+        Ok(outcome)
+    }
+
+    /// Whether Redis does not have a coupon's change yet.
+    pub async fn change_is_pending(
+        &mut self,
+        event: &EventId,
+        coupon: &CouponId,
+    ) -> Result<bool, StoreError> {
+        let params = (event.as_str(), coupon.as_bytes().as_slice());
+        let pending: Option<i64> = self.row(sql::PENDING_CHANGE, params).await?;
+        Ok(pending.is_some())
+    }
+
+    /// Up to `count` changes of an event that Redis does not have yet.
+    pub async fn pending_changes(
+        &mut self,
+        event: &EventId,
+        count: usize,
+    ) -> Result<Vec<PendingChange>, StoreError> {
+        let rows = self.rows(sql::PENDING_CHANGES, (event.as_str(), count)).await?;
+        let read = |row: Row| {
+            let mut row = Columns(row);
+            Ok(PendingChange {
+                user_id: row.word("user_id", |word| word.parse().ok())?,
+                coupon_id: row.coupon_id()?,
+                state: row.word("state", CouponState::parse)?,
+                revision: row.take("revision")?,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Redis has a change. A later one of the same coupon stays noted.
+    pub async fn forget_change(
+        &mut self,
+        event: &EventId,
+        change: &PendingChange,
+    ) -> Result<(), StoreError> {
+        let id = change.coupon_id.as_bytes().as_slice();
+        self.change(sql::FORGET_CHANGE, (event.as_str(), id, change.revision)).await?;
+        Ok(())
+    }
+}
+
+/// Where a change leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    To,
+    Already,
+    No,
+}
+
+/// A returned coupon stays returned: its unit may be somebody else's.
+fn way(from: CouponState, to: CouponState) -> Way {
+    match (from, to) {
+        (CouponState::Issued, CouponState::Returned | CouponState::Revoked)
+        | (CouponState::Revoked, CouponState::Returned) => Way::To,
+        (from, to) if from == to => Way::Already,
+        _ => Way::No,
+    }
+}
+
+fn read_coupon(row: Row) -> Result<CouponRow, StoreError> {
+    let mut row = Columns(row);
+    Ok(CouponRow {
+        event_id: row.word("event_id", |word| word.parse().ok())?,
+        user_id: row.word("user_id", |word| word.parse().ok())?,
+        sequence: row.take("sequence")?,
+        state: row.word("state", CouponState::parse)?,
+        revision: row.take("revision")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coupon_never_comes_back_from_being_returned() {
+        use CouponState::{Issued, Returned, Revoked};
+        let cases = [
+            (Issued, Returned, Way::To),
+            (Issued, Revoked, Way::To),
+            (Revoked, Returned, Way::To),
+            (Returned, Returned, Way::Already),
+            (Revoked, Revoked, Way::Already),
+            (Returned, Revoked, Way::No),
+            (Returned, Issued, Way::No),
+        ];
+        for (from, to, leads) in cases {
+            assert_eq!(way(from, to), leads, "{from:?} {to:?}");
+        }
+    }
+}
