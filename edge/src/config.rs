@@ -29,6 +29,9 @@ pub struct Config {
     pub log_filter: String,
     /// `FIRSTCOME_LOG_FORMAT`: `json` or `pretty`. Default `json`.
     pub log_format: LogFormat,
+    /// `FIRSTCOME_FAILPOINT`: what a test does to this process, and where. Default: nothing.
+    #[cfg(feature = "failpoints")]
+    pub failpoints: links::failpoint::Failpoints,
 }
 
 /// How a line of the log looks.
@@ -91,6 +94,13 @@ impl Config {
             kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
             log_filter: env.or("FIRSTCOME_LOG", || DEFAULT_LOG.into(), "a filter", parse)?,
             log_format: env.or("FIRSTCOME_LOG_FORMAT", || "json".into(), FORMAT, parse_format)?,
+            #[cfg(feature = "failpoints")]
+            failpoints: env.or(
+                "FIRSTCOME_FAILPOINT",
+                String::new,
+                "POINT=kill@3, POINT=stop@3 or POINT=lose@3-9, a point of failpoint.rs",
+                parse_failpoints,
+            )?,
         })
     }
 }
@@ -176,6 +186,12 @@ fn parse_format(text: &str) -> Option<LogFormat> {
         "pretty" => Some(LogFormat::Pretty),
         _ => None,
     }
+}
+
+#[cfg(feature = "failpoints")]
+fn parse_failpoints(text: &str) -> Option<links::failpoint::Failpoints> {
+    let known = crate::failpoint::Point::ALL.map(crate::failpoint::Point::name);
+    links::failpoint::Failpoints::parse(text, &known)
 }
 
 fn default_name() -> String {

@@ -14,6 +14,7 @@ pub mod code;
 pub mod config;
 pub mod core;
 pub mod directory;
+pub mod failpoint;
 pub mod health;
 pub mod identity;
 pub mod issue;

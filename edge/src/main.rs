@@ -28,6 +28,8 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_CONFIGURATION);
         }
     };
+    #[cfg(feature = "failpoints")]
+    config.failpoints.clone().set();
     if config.identity == Mode::Open {
         warn!("OPEN MODE: whoever names a user is believed. For demos and tests only.");
     }

@@ -4,6 +4,7 @@
 //!   and the commands of the cold paths.
 //! - [`script_connection`]: a script call and its WAIT in one write, on a connection of its own;
 //!   [`claims`] is the claim script on top of it.
+//! - [`failpoint`]: where tests may end a process; empty in a release.
 //! - [`kafka`]: produce and fetch with deadlines, on clients that are rebuilt after any failure.
 //!
 //! Architecture invariant: fred, redis-protocol and rskafka appear here and nowhere else. Every
@@ -11,6 +12,7 @@
 //! call may have been executed, and the caller decides.
 
 pub mod claims;
+pub mod failpoint;
 pub mod kafka;
 pub mod redis;
 pub mod script_connection;

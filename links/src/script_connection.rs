@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::failpoint;
 use crate::redis::{RedisError, Reply, Script, ServerError, is_noscript};
 use crate::wire::Wire;
 
@@ -117,6 +118,7 @@ async fn pair(wire: &mut Wire, call: &[&str], wait: WaitFor) -> io::Result<Answe
     }
     wire.send().await?;
     let reply = wire.read().await?;
+    failpoint::reach(failpoint::AFTER_SCRIPT);
     let held = match wait {
         WaitFor::Skip => Held::NotShown,
         WaitFor::Replicas { count, .. } => held(&wire.read().await?, count),

@@ -25,6 +25,9 @@ pub struct RunConfig {
     pub kafka_brokers: Vec<String>,
     /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9090`.
     pub metrics_listen: SocketAddr,
+    /// `FIRSTCOME_FAILPOINT`: what a test does to this process, and where. Default: nothing.
+    #[cfg(feature = "failpoints")]
+    pub failpoints: links::failpoint::Failpoints,
 }
 
 /// The log.
@@ -124,6 +127,14 @@ impl RunConfig {
                 WANTS_ADDRESS,
                 |text| text.parse().ok(),
             )?,
+            #[cfg(feature = "failpoints")]
+            failpoints: read(
+                get,
+                "FIRSTCOME_FAILPOINT",
+                Some(""),
+                "POINT=kill@3, POINT=stop@3 or POINT=lose@3-9, a point of failpoint.rs",
+                parse_failpoints,
+            )?,
         })
     }
 }
@@ -185,6 +196,12 @@ fn parse_format(text: &str) -> Option<LogFormat> {
         "pretty" => Some(LogFormat::Pretty),
         _ => None,
     }
+}
+
+#[cfg(feature = "failpoints")]
+fn parse_failpoints(text: &str) -> Option<links::failpoint::Failpoints> {
+    let known = crate::failpoint::Point::ALL.map(crate::failpoint::Point::name);
+    links::failpoint::Failpoints::parse(text, &known)
 }
 
 fn default_name() -> String {

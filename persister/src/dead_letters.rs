@@ -8,6 +8,7 @@ use links::kafka::{Kafka, KafkaError, NewRecord, Partition, StoredRecord};
 use tracing::warn;
 
 use crate::consume::batch::{Content, Item, Reason, Verdict};
+use crate::failpoint::Point;
 use crate::metrics;
 
 /// Dead letters are rare: one partition takes them all.
@@ -45,6 +46,7 @@ impl DeadLetters {
                 }
                 other => drop(other?),
             }
+            Point::AfterDeadLetter.reach();
             tell(part, items, &places);
             for place in places {
                 note(&mut items[place]);

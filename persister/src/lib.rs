@@ -14,6 +14,7 @@ pub mod coupon_log;
 pub mod dead_letters;
 pub mod directory;
 pub mod events;
+pub mod failpoint;
 pub mod health;
 pub mod leader;
 pub mod lease;

@@ -63,6 +63,8 @@ async fn run(store: Store) -> Exit {
 
 async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     let config = RunConfig::from_env()?;
+    #[cfg(feature = "failpoints")]
+    config.failpoints.clone().set();
     let status = Arc::new(Status::new());
     let metrics = metrics::install()?;
     let private = Private::bind(config.metrics_listen, Arc::clone(&status), metrics)

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::coupon_log::{CouponLog, record_of};
+use crate::failpoint::Point;
 use crate::metrics;
 use crate::stop::Stop;
 use crate::store::{Session, Store, StoreError};
@@ -170,6 +171,7 @@ async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Res
             break;
         }
         publish(producers, event, &due).await?;
+        Point::BeforeRelayAck.reach();
         let ids: Vec<&str> = due.iter().map(|entry| entry.id.as_str()).collect();
         cluster.acknowledge(event, &ids).await?;
         let wins: usize = due.iter().map(|entry| entry.wins.len()).sum();

@@ -27,6 +27,7 @@ use super::shard::Purpose;
 use super::sold_out::{Memory, SoldOut};
 use super::winners::EventWinners;
 use super::{Claim, Desk, Desks, Parts, Told, Untold};
+use crate::failpoint::Point;
 use crate::publish::{Publication, Room, ShownWin};
 use crate::request::RequestId;
 
@@ -195,8 +196,12 @@ impl Event {
             Level::Replica => shard.wait_for(parts.shards.replicas()),
         };
         let claims: Vec<_> = batch.iter().map(|asked| script_claim(&asked.claim)).collect();
+        Point::BeforeScript.reach();
         let sent = Instant::now();
-        let reply = script::claim(&mut lease.connection, &self.keys, &claims, wait).await;
+        let mut reply = script::claim(&mut lease.connection, &self.keys, &claims, wait).await;
+        if Point::ScriptAnswer.loses() {
+            reply = Err(RedisError::Unknown("lost at a failpoint".to_owned()));
+        }
         lease.give_back();
         parts.metrics.call(sent.elapsed(), claims.len());
         match reply {
@@ -246,10 +251,12 @@ impl Event {
         let Answered { header, outcomes, sent, room, .. } = answered;
         let shown = shown(&batch, &outcomes);
         let entry = shown.entry(header.epoch);
+        Point::BeforeAnswer.reach();
         self.remember(&header, &outcomes, sent);
         for (asked, outcome) in batch.into_iter().zip(outcomes) {
             asked.tell(outcome);
         }
+        Point::BeforePublish.reach();
         if !shown.granted.is_empty() {
             let publication =
                 self.publication(&header, record::Told::Replica, shown.granted, entry);
@@ -269,6 +276,7 @@ impl Event {
         let unconfirmed = Unconfirmed { publication, granted, room };
         match self.parts.confirm.by_log(unconfirmed).await {
             Ok(()) => {
+                Point::AfterProbe.reach();
                 self.remember(&header, &outcomes, sent);
                 for (asked, outcome) in batch.into_iter().zip(outcomes) {
                     asked.tell(outcome);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::directory::Directory;
 use crate::directory::probe::Probes;
+use crate::failpoint::Point;
 use crate::metrics::ConfirmMetrics;
 use crate::publish::{Acknowledged, Publication, Publisher, Room};
 
@@ -63,6 +64,7 @@ impl Confirm {
         let (event, epoch) = (batch.publication.event.clone(), batch.publication.epoch);
         let confirmed = async {
             self.publish(batch)?.await.map_err(|_| NotConfirmed::TooLate)?;
+            Point::BeforeProbe.reach();
             self.probes.pass().await.map_err(|_| NotConfirmed::TooLate)
         };
         let result = match timeout(CONFIRM_DEADLINE, confirmed).await {

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use super::Publication;
+use crate::failpoint::Point;
 use crate::metrics::PublishMetrics;
 
 /// Entries that may wait to be sorted by their events; one more is left to the relay, which
@@ -135,6 +136,7 @@ async fn delete(
     metrics: PublishMetrics,
 ) -> EventId {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    Point::BeforeOutboxAck.reach();
     for attempt in 1..=MAX_TRIES {
         match cluster.acknowledge(&event, &ids).await {
             Ok(_) => {

@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::buffer::Queued;
 use super::outbox::Acknowledging;
+use crate::failpoint::Point;
 use crate::metrics::PublishMetrics;
 
 /// After the first win of a batch; more come together then. Without it each produce carries a few
@@ -46,6 +47,7 @@ impl Worker {
     pub(super) async fn run(mut self) {
         while let Some(batch) = self.gather().await {
             self.produce(&batch).await;
+            Point::AfterProduce.reach();
             self.acknowledge(batch);
         }
     }
@@ -86,7 +88,11 @@ impl Worker {
 
     async fn try_once(&self, batch: &[Queued]) -> Result<(), KafkaError> {
         let records = batch.iter().map(encode).collect();
-        self.partition.produce(records).await.map(|_| ())
+        self.partition.produce(records).await?;
+        if Point::ProduceAnswer.loses() {
+            return Err(KafkaError::Unknown("lost at a failpoint".to_owned()));
+        }
+        Ok(())
     }
 
     fn acknowledge(&self, batch: Vec<Queued>) {

@@ -3,6 +3,7 @@
 use contract::record::Issued;
 
 use super::batch::{Ahead, Content, Item, Reason, Verdict, breaches, events_of, late, sort};
+use crate::failpoint::Point;
 use crate::store::dead_letters::DeadLetterRow;
 use crate::store::{Session, StoreError};
 
@@ -69,10 +70,16 @@ pub(super) async fn land(
         session.add_cut(&marker.event_id, place.part, marker.epoch, *offset).await?;
     }
     add_dead_letters(session, place.part, items).await?;
+    Point::BeforeOffset.reach();
     if !session.advance(place.part, place.expected, next, place.owner).await? {
         return undo(session, Landed::Moved).await;
     }
+    Point::BeforeCommit.reach();
     session.commit().await?;
+    Point::AfterCommit.reach();
+    if Point::CommitAnswer.loses() {
+        return Err(StoreError::Unreachable("lost at a failpoint".to_owned()));
+    }
 
     let wins = sorted.wins.len() + sorted.old.len();
     let tally = Tally {
