@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{check, demo, event, part, rush, status, test, up};
+use crate::verbs::{check, demo, event, faults, part, rush, status, test, up};
 
 /// Runs Firstcome on this machine and tries it.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ enum Verb {
     Rush(rush::Arguments),
     /// Compare what the users of a rush were told with Redis and MySQL
     Check(check::Arguments),
+    /// Break a stack of its own in many ways while users rush, and judge each round
+    Faults(faults::Arguments),
 }
 
 impl Cli {
@@ -51,6 +53,7 @@ impl Cli {
             Verb::Part(arguments) => part::run(arguments).await?,
             Verb::Rush(arguments) => rush::run(arguments).await?,
             Verb::Check(arguments) => check::run(arguments).await?,
+            Verb::Faults(arguments) => faults::run(arguments).await?,
         })
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod config;
+pub mod faults;
 pub mod report;
 pub mod rush;
 pub mod stack;

@@ -37,10 +37,15 @@ struct Armed {
 }
 
 impl Failpoints {
-    /// Reads the text; `known` are the points that the program has.
+    /// Reads the text; `known` are the points that the program has, which it lists on standard
+    /// error where the text names another.
     pub fn parse(text: &str, known: &[&'static str]) -> Option<Self> {
         let all = text.split(',').filter(|part| !part.trim().is_empty());
-        all.map(|part| Failpoint::parse(part.trim(), known)).collect::<Option<_>>().map(Self)
+        let set: Option<_> = all.map(|part| Failpoint::parse(part.trim(), known)).collect();
+        if set.is_none() {
+            eprintln!("failpoints: {}", known.join(" "));
+        }
+        set.map(Self)
     }
 
     /// Sets them for this process; only the first call counts.

@@ -19,6 +19,7 @@ const PAGE_ROWS: u64 = 20_000;
 
 const SELECT_EVENT: &str = "SELECT stock, per_user_limit, epoch FROM events WHERE event_id = ?";
 const COUNT_ROWS: &str = "SELECT COUNT(*) FROM coupons WHERE event_id = ?";
+const COUNT_DEAD_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters";
 const SELECT_ROWS: &str = "\
     SELECT coupon_id, user_id, user_nth, sequence, quantity, attempt, state FROM coupons \
     WHERE event_id = ? AND sequence > ? ORDER BY sequence LIMIT ?";
@@ -60,6 +61,12 @@ impl Mysql {
     /// How many rows an event has, returned ones included.
     pub async fn count(&mut self, event: &EventId) -> Result<u64, MysqlError> {
         let counts: Vec<u64> = self.query(COUNT_ROWS, (event.as_str(),)).await?;
+        Ok(counts.first().copied().unwrap_or(0))
+    }
+
+    /// How many dead letters there are, of all events and of none.
+    pub async fn count_dead_letters(&mut self) -> Result<u64, MysqlError> {
+        let counts: Vec<u64> = self.query(COUNT_DEAD_LETTERS, ()).await?;
         Ok(counts.first().copied().unwrap_or(0))
     }
 

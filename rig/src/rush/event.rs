@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::event::Phase;
+use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
 use http_body_util::Full;
 use hyper::Request;
@@ -64,9 +64,15 @@ enum NotYet {
 }
 
 /// Creates an event with so many units and opens it; returns when it is on sale.
-pub async fn create(stack: &Handle, event: &EventId, stock: u64) -> Result<(), EventError> {
+pub async fn create(
+    stack: &Handle,
+    event: &EventId,
+    stock: u64,
+    confirm: Confirm,
+) -> Result<(), EventError> {
     let stock = stock.to_string();
-    let arguments = ["event", "create", event.as_str(), "--stock", stock.as_str(), "--open"];
+    let of_event = ["event", "create", event.as_str(), "--stock", stock.as_str()];
+    let arguments = [&of_event[..], &["--confirm", confirm.as_str(), "--open"]].concat();
     let output = stack.persister(&arguments).await?;
     if output.status.success() {
         return Ok(());

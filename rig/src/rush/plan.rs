@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::event::Confirm;
 use contract::ids::EventId;
 
 use super::Rush;
@@ -25,6 +26,10 @@ pub struct Plan {
     pub duplicates_percent: u8,
     /// How many requests such a user has in flight at once, at most; at least 2.
     pub at_once: u8,
+    /// Users who arrive in a second; 0: as fast as they are answered.
+    pub per_s: u32,
+    /// When a win of a new event is told.
+    pub confirm: Confirm,
     /// Which way they go.
     pub through: Through,
     /// Requests for one definite answer, at most.
@@ -69,6 +74,8 @@ impl Plan {
             connections: 256,
             duplicates_percent: 5,
             at_once: 2,
+            per_s: 0,
+            confirm: Confirm::Replica,
             through: Through::Nginx,
             tries: 100,
             patience: Duration::from_secs(60),
@@ -82,7 +89,7 @@ impl Plan {
     pub async fn prepare(&self, stack: &Handle) -> Result<Rush, EventError> {
         let (event, origin) = match &self.wanted {
             Wanted::New { event, stock } => {
-                create(stack, event, *stock).await?;
+                create(stack, event, *stock, self.confirm).await?;
                 (event, Origin::Created)
             }
             Wanted::Existing(event) => (event, Origin::Existing),
@@ -119,6 +126,7 @@ impl Plan {
             users: self.users,
             duplicates_percent: self.duplicates_percent,
             at_once: self.at_once,
+            per_s: self.per_s,
             keys,
             tries: self.tries,
             patience_us: u64::try_from(self.patience.as_micros()).unwrap_or(u64::MAX),

@@ -22,6 +22,8 @@ pub struct Crowd {
     pub duplicates_percent: u8,
     /// How many requests such a user has in flight at once, at most; at least 2.
     pub at_once: u8,
+    /// How many of them arrive in a second; 0: as fast as they are answered.
+    pub per_s: u32,
     /// Which attempt keys they send.
     pub keys: Keys,
     /// Requests for one definite answer, at most.
@@ -124,7 +126,7 @@ impl Schedule {
 
     /// What to do on a free connection.
     pub fn next(&mut self, now_us: u64) -> Next {
-        let fresh = self.next_user < self.crowd.users;
+        let fresh = self.next_user < self.arrived(now_us);
         let ready = self.ready.pop_front();
         match ready.or_else(|| fresh.then(|| self.first(now_us))) {
             Some(mut ask) => {
@@ -143,8 +145,39 @@ impl Schedule {
         self.next_user == self.crowd.users && waiting == 0 && self.in_flight == 0
     }
 
+    /// How many users have arrived by now.
+    fn arrived(&self, now_us: u64) -> u32 {
+        match u64::from(self.crowd.per_s) {
+            0 => self.crowd.users,
+            per_s => {
+                let arrived = now_us.saturating_mul(per_s) / 1_000_000 + 1;
+                u32::try_from(arrived).map_or(self.crowd.users, |users| users.min(self.crowd.users))
+            }
+        }
+    }
+
+    /// Who has arrived and not asked yet, and when the next one arrives.
+    fn arrivals(&self, now_us: u64) -> (usize, Option<u64>) {
+        let arrived = self.arrived(now_us);
+        let waiting = arrived.saturating_sub(self.next_user);
+        let next_us = (arrived < self.crowd.users)
+            .then(|| u64::from(arrived) * 1_000_000 / u64::from(self.crowd.per_s.max(1)) + 1);
+        (waiting as usize, next_us)
+    }
+
     /// Makes ready what is due.
     pub fn due(&mut self, now_us: u64) -> Due {
+        let (arrived, next_arrival_us) = self.arrivals(now_us);
+        let mut due = self.due_again(now_us);
+        if self.crowd.per_s > 0 {
+            due.asks += arrived;
+            due.next_us = due.next_us.into_iter().chain(next_arrival_us).min();
+        }
+        due
+    }
+
+    /// The same of those who ask again.
+    fn due_again(&mut self, now_us: u64) -> Due {
         let before = self.ready.len();
         loop {
             match self.later.peek() {
@@ -248,6 +281,7 @@ mod tests {
             users,
             duplicates_percent,
             at_once: 4,
+            per_s: 0,
             keys: Keys::Some,
             tries: 3,
             patience_us: 5_000_000,
@@ -280,6 +314,27 @@ mod tests {
         let users: Vec<u32> = asked.iter().map(|ask| ask.user).collect();
         assert_eq!(users, (0..10).collect::<Vec<_>>());
         assert!(asked.iter().all(|ask| ask.turn == Turn::Only));
+    }
+
+    #[test]
+    fn a_crowd_arrives_at_its_pace() {
+        let mut schedule = Schedule::new(Crowd { per_s: 1_000, ..crowd(5, 0) });
+        let mut asked_at = |now_us| {
+            let due = schedule.due(now_us);
+            let asks = std::iter::from_fn(|| match schedule.next(now_us) {
+                Next::Ask(_) => {
+                    schedule.done();
+                    Some(())
+                }
+                Next::Wait | Next::Done => None,
+            });
+            (asks.count(), due.next_us)
+        };
+        assert_eq!(asked_at(0), (1, Some(1_001)));
+        assert_eq!(asked_at(500), (0, Some(1_001)));
+        assert_eq!(asked_at(3_001), (3, Some(4_001)));
+        assert_eq!(asked_at(60_000_000), (1, None));
+        assert!(schedule.is_over());
     }
 
     #[test]

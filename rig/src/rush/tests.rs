@@ -116,6 +116,7 @@ fn rush(name: &str, users: u32, addresses: Vec<SocketAddr>) -> Rush {
         crowd: Crowd {
             users,
             duplicates_percent: 50,
+            per_s: 0,
             at_once: 4,
             keys: Keys::Some,
             tries: 50,

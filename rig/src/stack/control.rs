@@ -13,7 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::error::StackError;
-use super::supervisor::{Action, Supervisor};
+use super::part::NextStart;
+use super::supervisor::{Action, Supervisor, What};
 
 /// The socket's name in the stack's directory.
 const SOCKET: &str = "control";
@@ -31,6 +32,8 @@ const ACTION_WITHIN: Duration = Duration::from_secs(60);
 enum Request {
     /// Do something with a part.
     Part { name: String, action: Action },
+    /// How a part's next starts differ from its usual ones.
+    NextStarts { name: String, next: Vec<NextStart> },
     /// End the stack. The reply comes at once; the end takes longer.
     Shutdown,
 }
@@ -85,10 +88,10 @@ async fn answer(
 ) -> io::Result<()> {
     let request = timeout(REQUEST_WITHIN, read_line(&mut stream)).await??;
     let reply = match serde_json::from_str(&request) {
-        Ok(Request::Part { name, action }) => match supervisor.act(&name, action).await {
-            Ok(()) => Reply::Done,
-            Err(error) => Reply::Refused(error.to_string()),
-        },
+        Ok(Request::Part { name, action }) => done(supervisor.act(&name, action).await),
+        Ok(Request::NextStarts { name, next }) => {
+            done(supervisor.tell(&name, What::NextStarts(next)).await)
+        }
         Ok(Request::Shutdown) => {
             let _ = shutdown.send(true);
             Reply::Done
@@ -96,6 +99,20 @@ async fn answer(
         Err(error) => Reply::Refused(error.to_string()),
     };
     write_line(&mut stream, &reply).await
+}
+
+fn done(result: Result<(), StackError>) -> Reply {
+    result.map_or_else(|error| Reply::Refused(error.to_string()), |()| Reply::Done)
+}
+
+/// Tells the rig that runs the stack how a part's next starts differ from its usual ones.
+pub(super) async fn next_starts(
+    stack: &Path,
+    part: &str,
+    next: Vec<NextStart>,
+) -> Result<(), StackError> {
+    let request = Request::NextStarts { name: part.to_owned(), next };
+    call(stack, &request, part).await
 }
 
 /// Asks the rig that runs the stack to do something with a part; returns when it is done.

@@ -43,6 +43,7 @@ fn spec(
             ("FIRSTCOME_REDIS", servers.redis.clone()),
             ("FIRSTCOME_KAFKA", servers.kafka.clone()),
         ],
+        more_environment: Vec::new(),
         directory: directory.make(&name)?,
         log: directory.log(&name),
         when_rig_dies: WhenRigDies::Kill,

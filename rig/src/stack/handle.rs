@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::control;
 use super::directory;
 use super::error::StackError;
-use super::part::PartKind;
+use super::part::{NextStart, PartKind};
 use super::ready;
 use super::running::servers;
 use super::status::{PartStatus, Status};
@@ -97,6 +97,13 @@ impl Handle {
     pub async fn act(&self, part: &str, action: Action) -> Result<(), StackError> {
         self.status.part(part)?;
         control::act(&self.status.directory, part, action).await
+    }
+
+    /// Lets a part's next starts differ from its usual ones, one after another; after them, or with
+    /// none of them, it starts as usual. What was set before is forgotten.
+    pub async fn next_starts(&self, part: &str, next: Vec<NextStart>) -> Result<(), StackError> {
+        self.status.part(part)?;
+        control::next_starts(&self.status.directory, part, next).await
     }
 
     /// Waits until a part is ready.

@@ -63,6 +63,7 @@ fn spec(
         program: "java".into(),
         arguments,
         environment: Vec::new(),
+        more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),
         when_rig_dies: WhenRigDies::Kill,

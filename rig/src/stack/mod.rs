@@ -32,7 +32,7 @@ pub use directory::running as running_stacks;
 pub use error::StackError;
 pub use handle::{DEFAULT_NAME, Guard, Handle, exclusive, shared};
 pub use nginx::{Limits, nginx_command};
-pub use part::PartKind;
+pub use part::{NextStart, PartKind};
 pub use plan::StackOptions;
 pub use repository::root as repository_root;
 pub use running::Stack;

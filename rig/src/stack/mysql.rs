@@ -63,6 +63,7 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
         program: system_program("mariadbd"),
         arguments,
         environment: Vec::new(),
+        more_environment: Vec::new(),
         directory: home,
         log: directory.log(NAME),
         when_rig_dies: WhenRigDies::Kill,

@@ -53,6 +53,7 @@ pub(super) fn spec(
         program: system_program("nginx"),
         arguments,
         environment: Vec::new(),
+        more_environment: Vec::new(),
         directory: home,
         log: directory.log(NAME),
         // Its master takes the workers along, which SIGKILL would not let it.

@@ -81,6 +81,8 @@ pub(super) struct PartSpec {
     pub arguments: Vec<OsString>,
     /// Environment variables on top of rig's own.
     pub environment: Vec<(&'static str, String)>,
+    /// More of them, of one start.
+    pub more_environment: Vec<(String, String)>,
     /// Where it runs; below the stack's directory.
     pub directory: PathBuf,
     /// Where its output is appended to.
@@ -89,4 +91,21 @@ pub(super) struct PartSpec {
     pub when_rig_dies: WhenRigDies,
     /// How long it may take to end after SIGTERM, before it is killed.
     pub end_within: Duration,
+}
+
+/// How one start of a part differs from its usual ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStart {
+    /// Another program, which gets the same arguments.
+    pub program: Option<PathBuf>,
+    /// Environment variables beside the usual ones.
+    pub environment: Vec<(String, String)>,
+}
+
+impl PartSpec {
+    /// This part, as it is started once.
+    pub(super) fn once(&self, next: NextStart) -> Self {
+        let program = next.program.unwrap_or_else(|| self.program.clone());
+        Self { program, more_environment: next.environment, ..self.clone() }
+    }
 }

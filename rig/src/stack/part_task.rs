@@ -1,5 +1,6 @@
 //! One part's life: started, watched, started again when it dies by itself.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -12,10 +13,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::leftovers;
-use super::part::PartSpec;
+use super::part::{NextStart, PartSpec};
 use super::spawn::spawn;
 use super::status::{Board, PartState};
-use super::supervisor::{Action, Order, Refusal};
+use super::supervisor::{Action, Order, Refusal, What};
 
 /// A part that died is started again after this, and after twice as long each further time …
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
@@ -31,6 +32,8 @@ pub(super) struct PartTask {
     board: Arc<Board>,
     state: State,
     deaths_in_a_row: u32,
+    /// How the next starts differ from the usual ones.
+    next: VecDeque<NextStart>,
 }
 
 enum State {
@@ -43,11 +46,30 @@ struct Running {
     child: Child,
     pid: Pid,
     since: Instant,
+    way: Way,
+}
+
+/// How a process was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Usual,
+    /// As a [`NextStart`] wants it: if it dies, that was meant.
+    Once,
 }
 
 impl PartTask {
     pub(super) fn new(spec: PartSpec, stack: PathBuf, board: Arc<Board>) -> Self {
-        Self { spec, stack, board, state: State::Down, deaths_in_a_row: 0 }
+        Self { spec, stack, board, state: State::Down, deaths_in_a_row: 0, next: VecDeque::new() }
+    }
+
+    async fn obey(&mut self, what: What) -> Result<(), Refusal> {
+        match what {
+            What::Act(action) => self.act(action).await,
+            What::NextStarts(next) => {
+                self.next = next.into();
+                Ok(())
+            }
+        }
     }
 
     async fn act(&mut self, action: Action) -> Result<(), Refusal> {
@@ -78,11 +100,14 @@ impl PartTask {
         if matches!(self.state, State::Running(_)) {
             return Ok(());
         }
-        let (child, pid) = spawn(&self.spec).map_err(|error| self.cannot_start(&error))?;
+        let once = self.next.pop_front().map(|next| self.spec.once(next));
+        let spec = once.as_ref().unwrap_or(&self.spec);
+        let (child, pid) = spawn(spec).map_err(|error| self.cannot_start(&error))?;
         if let Err(error) = leftovers::note(&self.stack, pid) {
             eprintln!("{}: {error}", self.stack.display());
         }
-        self.state = State::Running(Running { child, pid, since: Instant::now() });
+        let way = if once.is_some() { Way::Once } else { Way::Usual };
+        self.state = State::Running(Running { child, pid, since: Instant::now(), way });
         self.show(PartState::Running);
         Ok(())
     }
@@ -136,7 +161,7 @@ impl PartTask {
             return;
         };
         end_group(running.pid);
-        if running.since.elapsed() >= STABLE_AFTER {
+        if running.since.elapsed() >= STABLE_AFTER || running.way == Way::Once {
             self.deaths_in_a_row = 0;
         }
         let wait = backoff(self.deaths_in_a_row);
@@ -189,8 +214,8 @@ pub(super) async fn run(mut task: PartTask, mut orders: mpsc::Receiver<Order>) {
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order { action, done }) => {
-                    let result = task.act(action).await;
+                Some(Order { what, done }) => {
+                    let result = task.obey(what).await;
                     let _ = done.send(result);
                 }
                 None => break,

@@ -47,6 +47,7 @@ fn spec(
         program: repository::program("persister")?,
         arguments: vec!["run".into()],
         environment,
+        more_environment: Vec::new(),
         directory: directory.make(&name)?,
         log: directory.log(&name),
         when_rig_dies: WhenRigDies::Kill,

@@ -47,6 +47,7 @@ fn spec(
         program: repository::file("ops/redis/start.sh"),
         arguments,
         environment: Vec::new(),
+        more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),
         when_rig_dies: WhenRigDies::Kill,

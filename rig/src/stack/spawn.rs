@@ -20,6 +20,7 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
     command
         .args(&spec.arguments)
         .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+        .envs(spec.more_environment.iter().map(|(name, value)| (name, value)))
         .current_dir(&spec.directory)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

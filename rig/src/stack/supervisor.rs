@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::error::StackError;
-use super::part::PartSpec;
+use super::part::{NextStart, PartSpec};
 use super::part_task::{PartTask, run};
 use super::status::{Board, Login};
 
@@ -42,9 +42,17 @@ pub enum Action {
 #[error("{0}")]
 pub(super) struct Refusal(pub(super) String);
 
-/// One action on its way to a part's task.
+/// What a part's task is told.
+pub(super) enum What {
+    /// Do this now.
+    Act(Action),
+    /// Start in these ways, the next times; then as usual.
+    NextStarts(Vec<NextStart>),
+}
+
+/// One word on its way to a part's task.
 pub(super) struct Order {
-    pub(super) action: Action,
+    pub(super) what: What,
     pub(super) done: oneshot::Sender<Result<(), Refusal>>,
 }
 
@@ -100,8 +108,13 @@ impl Supervisor {
 
     /// Does something with a part; returns when it is done.
     pub(super) async fn act(&self, part: &str, action: Action) -> Result<(), StackError> {
+        self.tell(part, What::Act(action)).await
+    }
+
+    /// Tells a part's task something; returns when it is done.
+    pub(super) async fn tell(&self, part: &str, what: What) -> Result<(), StackError> {
         let (done, wait) = oneshot::channel();
-        let request = Request::Part(part.to_owned(), Order { action, done });
+        let request = Request::Part(part.to_owned(), Order { what, done });
         self.requests.send(request).await.map_err(|_| ended(part))?;
         match wait.await {
             Ok(Ok(())) => Ok(()),

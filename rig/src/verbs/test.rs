@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rig::config::STACK_VARIABLE;
+use rig::faults::programs;
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 use tokio::process::Command;
 
@@ -47,6 +48,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
             }
         }
     }
+    if needs_failpoints(&arguments.cargo) && !cargo(programs::cargo_arguments()?, None).await? {
+        return Ok(ExitCode::FAILURE);
+    }
     let mut passed = with_stack(&arguments).await?;
     if arguments.all {
         for check in SLOW {
@@ -54,6 +58,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
         }
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Only tests of rig run programs with failpoints.
+fn needs_failpoints(words: &[OsString]) -> bool {
+    let packages = words.iter().any(|word| word == "-p" || word == "--package");
+    !packages || words.iter().any(|word| word == "rig")
 }
 
 async fn with_stack(arguments: &Arguments) -> Result<bool, StackError> {
@@ -81,7 +91,7 @@ async fn tests(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> 
 }
 
 /// Whether cargo is content.
-async fn cargo(
+pub(super) async fn cargo(
     words: impl IntoIterator<Item = OsString>,
     stack: Option<&Path>,
 ) -> Result<bool, StackError> {

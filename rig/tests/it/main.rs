@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds anything else has failed")]
 
 mod check;
+mod faults;
 mod http;
 mod nginx;
 mod rush;

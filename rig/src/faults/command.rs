@@ -1,0 +1,32 @@
+//! Programs that are run to their end.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::error::FaultError;
+
+/// For one statement or command.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs it and returns what it printed; it must succeed.
+pub(super) async fn output(mut command: Command, what: &str) -> Result<String, FaultError> {
+    let run = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(WITHIN, run).await.unwrap_or_else(|late| Err(late.into()));
+    let output = output.map_err(FaultError::io(what))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(FaultError::Failed { what: what.to_owned(), why })
+}
+
+/// One command to one Redis node; what it answers, an error too.
+pub(super) async fn redis_cli(node: SocketAddr, words: &[&str]) -> Result<String, FaultError> {
+    let mut command = Command::new("redis-cli");
+    command.args(["-h", &node.ip().to_string(), "-p", &node.port().to_string()]).args(words);
+    output(command, &format!("redis-cli {}", words.join(" "))).await
+}

@@ -1,0 +1,145 @@
+//! The kinds of faults: what each is called, what it needs, and what it does.
+
+use std::pin::Pin;
+
+use contract::event::Confirm;
+
+use super::error::FaultError;
+use super::scene::Scene;
+use super::{client_gone, edge, kafka, mysql, operators, persister, records, redis};
+use crate::rush::Through;
+
+/// What a kind does, from the round's beginning until all of it is undone.
+pub type Strike =
+    for<'a> fn(&'a mut Scene) -> Pin<Box<dyn Future<Output = Result<(), FaultError>> + Send + 'a>>;
+
+/// A kind of fault.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// As `--kind` names it.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// What it does.
+    pub strike: Strike,
+    /// Who asks meanwhile.
+    pub crowd: Crowd,
+    /// When wins of the round's event are told; drawn where it does not matter.
+    pub confirm: Option<Confirm>,
+    /// Which way users come; drawn where it does not matter.
+    pub through: Option<Through>,
+    /// What has to be in the end.
+    pub end: End,
+    /// What it has to run with.
+    pub needs: Needs,
+}
+
+/// How many ask, and how fast they arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowd {
+    /// Users; four fifths of them find a unit.
+    pub users: u32,
+    /// Arrivals in a second.
+    pub per_s: u32,
+}
+
+/// What has to be in the end, beside the invariants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every unit is sold: nothing stayed closed or held back.
+    SoldOut,
+    /// Operators ended it before.
+    AsItStands,
+}
+
+/// Which programs a kind runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Those of the stack.
+    Nothing,
+    /// Edge or persister with failpoints.
+    Failpoints,
+}
+
+impl Kind {
+    /// A kind with the usual crowd.
+    pub const fn new(name: &'static str, about: &'static str, strike: Strike) -> Self {
+        Self {
+            name,
+            about,
+            strike,
+            crowd: Crowd { users: 3_000, per_s: 400 },
+            confirm: None,
+            through: None,
+            end: End::SoldOut,
+            needs: Needs::Nothing,
+        }
+    }
+
+    /// One with another crowd, for a fault that takes longer.
+    pub const fn crowd(self, users: u32, per_s: u32) -> Self {
+        Self { crowd: Crowd { users, per_s }, ..self }
+    }
+
+    /// One that means something only where wins are told in this way.
+    pub const fn told(self, confirm: Confirm) -> Self {
+        Self { confirm: Some(confirm), ..self }
+    }
+
+    /// One that means something only where users come this way.
+    pub const fn by(self, through: Through) -> Self {
+        Self { through: Some(through), ..self }
+    }
+
+    /// One whose event operators end.
+    pub const fn ended_by_operators(self) -> Self {
+        Self { end: End::AsItStands, ..self }
+    }
+
+    /// One that runs programs with failpoints.
+    pub const fn at_points(self) -> Self {
+        Self { needs: Needs::Failpoints, ..self }
+    }
+}
+
+/// One table a family.
+const FAMILIES: [&[Kind]; 8] = [
+    edge::KINDS,
+    client_gone::KINDS,
+    redis::KINDS,
+    kafka::KINDS,
+    persister::KINDS,
+    mysql::KINDS,
+    records::KINDS,
+    operators::KINDS,
+];
+
+/// Every kind.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// The kind of this name.
+pub fn named(name: &str) -> Option<&'static Kind> {
+    all().find(|kind| kind.name == name)
+}
+
+/// Every kind with its line, for people.
+pub fn listed() -> String {
+    all().map(|kind| format!("  {:<32} {}\n", kind.name, kind.about)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_name() {
+        let names: HashSet<_> = all().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), all().count());
+        assert!(all().all(|kind| named(kind.name).is_some() && kind.name.len() <= 32));
+        assert!(named("none").is_none());
+    }
+}

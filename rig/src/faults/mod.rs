@@ -1,0 +1,32 @@
+//! Faults: the real system is broken on purpose while users ask, heals, and is judged.
+//!
+//! A round is one event, one rush and one fault of a [`Kind`], all drawn from a seed: [`play`].
+//! The kinds of a family stand in one file, each with its line in that file's table; [`kind::all`]
+//! has them all.
+
+mod client_gone;
+mod command;
+mod edge;
+mod error;
+pub mod heal;
+mod http;
+mod kafka;
+pub mod keep;
+pub mod kind;
+mod mysql;
+mod operators;
+mod persister;
+pub mod points;
+pub mod programs;
+mod records;
+mod redis;
+mod round;
+mod scene;
+
+pub mod seeds;
+mod shard;
+pub mod summary;
+
+pub use error::FaultError;
+pub use kind::Kind;
+pub use round::{Outcome, play};

@@ -1,0 +1,184 @@
+//! One round: an event, a rush, a fault, healing, and the checker's word.
+
+use std::path::Path;
+use std::time::Duration;
+
+use contract::event::Confirm;
+use contract::ids::{CouponId, EventId};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tokio::time::Instant;
+
+use super::error::FaultError;
+use super::heal::{Silence, silence};
+use super::kind::{End, Kind};
+use super::scene::{BACK_WITHIN, Scene, Stage};
+use crate::check::mysql::Mysql;
+use crate::check::{History, Sources, Verdict};
+use crate::rush::{Display, Plan, Rush, RushError, Through, drive};
+use crate::stack::{Handle, PartKind};
+
+/// Users of a hundred who ask more than once.
+const DUPLICATES_PERCENT: u8 = 20;
+/// Connections that the users share: more than arrive within a claim's deadline, so that a shard
+/// that hangs does not keep others out.
+const CONNECTIONS: usize = 256;
+/// How long a user waits for a definite answer: longer than any fault lasts.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Requests of a user for one: within the patience about as many fit.
+const TRIES: u16 = 400;
+/// After the rush, for what is on its way: a relay, a persister that takes over, a re-arm.
+const SETTLE_WITHIN: Duration = Duration::from_secs(60);
+
+/// What came of a round.
+#[derive(Debug)]
+pub struct Outcome {
+    /// When wins were told.
+    pub confirm: Confirm,
+    /// Which way users came.
+    pub through: Through,
+    /// For how long nothing new came; `None` where the fault never struck.
+    pub silence: Silence,
+    /// The checker's word; `None` where there is none.
+    pub verdict: Option<Verdict>,
+    /// Claims that got no definite answer.
+    pub unknown: u64,
+    /// Different coupons that were told.
+    pub told: u64,
+    /// What is wrong besides.
+    pub problems: Vec<String>,
+    /// What the kind did, and when.
+    pub said: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Nothing is broken, and everything is whole again.
+    pub fn passes(&self) -> bool {
+        self.problems.is_empty() && self.verdict.as_ref().is_some_and(Verdict::passes)
+    }
+
+    /// All that is wrong, a line each.
+    pub fn wrong(&self) -> Vec<String> {
+        let found = self.verdict.iter().flat_map(|verdict| verdict.findings.named());
+        self.problems.iter().cloned().chain(found.map(ToString::to_string)).collect()
+    }
+}
+
+/// Plays a round; the history is written to `history`. The same kind and seed draw the same.
+pub async fn play(stack: &Handle, kind: &Kind, seed: u64, history: &Path) -> Outcome {
+    let began = Instant::now();
+    let mut chance = SmallRng::seed_from_u64(seed);
+    let confirm = if chance.random() { Confirm::Replica } else { Confirm::Log };
+    let through = if chance.random() { Through::Nginx } else { Through::Edges };
+    let mut outcome = Outcome {
+        confirm: kind.confirm.unwrap_or(confirm),
+        through: kind.through.unwrap_or(through),
+        silence: Silence::default(),
+        verdict: None,
+        unknown: 0,
+        told: 0,
+        problems: Vec::new(),
+        said: Vec::new(),
+        took: Duration::ZERO,
+    };
+    if let Err(error) = go(stack, kind, seed, history, &mut outcome).await {
+        outcome.problems.push(error.to_string());
+    }
+    outcome.took = began.elapsed();
+    outcome
+}
+
+async fn go(
+    stack: &Handle,
+    kind: &Kind,
+    seed: u64,
+    history: &Path,
+    outcome: &mut Outcome,
+) -> Result<(), FaultError> {
+    let plan = plan(kind, seed, history, outcome)?;
+    let rush = plan.prepare(stack).await?;
+    let (event, stock) = (rush.header.event.clone(), rush.header.stock);
+    let mut sources = Sources::of(stack).await?;
+    let span = Duration::from_secs(u64::from(kind.crowd.users)) / kind.crowd.per_s.max(1);
+    let (scene, stage) = Scene::new(stack.clone(), event, seed, span);
+
+    let (struck, rushed) =
+        tokio::join!(strike(kind, scene, outcome), run(rush, stage, &mut sources.mysql));
+    let began = rushed?;
+    if let Err(error) = whole(stack).await {
+        outcome.problems.push(format!("not healed: {error}"));
+    }
+    if let Some(struck) = struck {
+        outcome.silence = silence(history, struck.saturating_duration_since(began))
+            .map_err(FaultError::io(history.display().to_string()))?;
+    }
+    let path = history.to_owned();
+    let told = tokio::task::spawn_blocking(move || History::read(&path)).await;
+    let told = told.map_err(|error| FaultError::io("read the history")(error.into()))??;
+    let verdict = sources.judge(&told, SETTLE_WITHIN).await?;
+    if kind.end == End::SoldOut && verdict.counts.rows < stock {
+        let left = stock - verdict.counts.rows;
+        outcome.problems.push(format!("not healed: {left} of {stock} units were never sold"));
+    }
+    outcome.unknown = verdict.counts.unknown;
+    outcome.told = verdict.counts.told;
+    outcome.verdict = Some(verdict);
+    Ok(())
+}
+
+/// Strikes, and returns when; what goes wrong is noted, and the rush goes on.
+async fn strike(kind: &Kind, mut scene: Scene, outcome: &mut Outcome) -> Option<Instant> {
+    if let Err(error) = (kind.strike)(&mut scene).await {
+        outcome.problems.push(error.to_string());
+    }
+    let (struck, said) = scene.end();
+    outcome.said = said;
+    struck
+}
+
+/// Runs the rush once it may begin, and returns when it did.
+async fn run(rush: Rush, stage: Stage, mysql: &mut Mysql) -> Result<Instant, RushError> {
+    let Stage { mut begin, began } = stage;
+    // The kind is done without a rush of its own: now it is time.
+    let _ = begin.wait_for(|&begin| begin).await;
+    let now = Instant::now();
+    began.send_replace(Some(now));
+    drive(rush, mysql, Display::Silent).await?;
+    Ok(now)
+}
+
+/// Every part is ready. Of the brokers only that they run: asking one starts a JVM, and kinds that
+/// strike Kafka ask.
+async fn whole(stack: &Handle) -> Result<(), FaultError> {
+    for part in &stack.status().parts {
+        // What a kind that failed has left set.
+        stack.next_starts(&part.name, Vec::new()).await?;
+        if part.kind != PartKind::Kafka {
+            stack.ready(&part.name, BACK_WITHIN).await?;
+        }
+    }
+    Ok(())
+}
+
+fn plan(kind: &Kind, seed: u64, history: &Path, outcome: &Outcome) -> Result<Plan, FaultError> {
+    let unique = &CouponId::new().to_hex()[20..];
+    let name = format!("{}-{unique}", kind.name);
+    let event: EventId = name.parse().map_err(|_| FaultError::Failed {
+        what: name.clone(),
+        why: "cannot be an event's id".to_owned(),
+    })?;
+    let users = kind.crowd.users;
+    Ok(Plan {
+        connections: CONNECTIONS,
+        duplicates_percent: DUPLICATES_PERCENT,
+        tries: TRIES,
+        patience: PATIENCE,
+        per_s: kind.crowd.per_s,
+        confirm: outcome.confirm,
+        through: outcome.through,
+        seed,
+        ..Plan::new(users, event, u64::from(users) * 4 / 5, history.to_owned())
+    })
+}

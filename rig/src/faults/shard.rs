@@ -1,0 +1,74 @@
+//! Which parts carry the round's event.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use links::redis::{Cluster, RedisConfig};
+
+use super::command::redis_cli;
+use super::error::FaultError;
+use super::scene::Scene;
+use crate::stack::{PartKind, wait_until};
+
+/// The cluster's nodes agree within this.
+const AGREED_WITHIN: Duration = Duration::from_secs(15);
+
+/// The two nodes of a shard, as parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// Its master.
+    pub(super) master: String,
+    /// Its replica.
+    pub(super) replica: String,
+}
+
+/// Why a shard cannot be named yet.
+#[derive(Debug, thiserror::Error)]
+enum NotYet {
+    #[error("{0}")]
+    Missing(&'static str),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+}
+
+/// The shard of the round's event, as it stands now.
+pub(super) async fn shard(scene: &Scene) -> Result<Shard, FaultError> {
+    let nodes = scene.stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
+    let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1 }).await;
+    let cluster = cluster.map_err(crate::check::NoVerdict::from)?;
+    let found = wait_until(AGREED_WITHIN, "a shard with master and replica", || async {
+        let master = cluster.master_of(Cluster::slot_of(&scene.event));
+        let master = master.ok_or(NotYet::Missing("no master"))?;
+        let info = redis_cli(master.address, &["INFO", "replication"]).await?;
+        let replica = replica_port(&info).ok_or(NotYet::Missing("no replica"))?;
+        let replica = SocketAddr::new(master.address.ip(), replica);
+        let part = |address| named(scene, address).ok_or(NotYet::Missing("no such part"));
+        Ok::<_, NotYet>(Shard { master: part(master.address)?, replica: part(replica)? })
+    });
+    Ok(found.await?)
+}
+
+/// `slave0:ip=127.0.0.1,port=7001,state=online,…` of INFO replication.
+fn replica_port(info: &str) -> Option<u16> {
+    let line = info.lines().find(|line| line.starts_with("slave0:"))?;
+    let port = line.split([',', ':']).find_map(|pair| pair.strip_prefix("port="))?;
+    port.parse().ok()
+}
+
+fn named(scene: &Scene, address: SocketAddr) -> Option<String> {
+    let mut nodes = scene.stack.status().of_kind(PartKind::Redis);
+    nodes.find(|node| node.address == address).map(|node| node.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_replica_stands_in_the_masters_info() {
+        let info = "role:master\r\nconnected_slaves:1\r\n\
+                    slave0:ip=127.0.0.1,port=20003,state=online,offset=1,lag=0\r\n";
+        assert_eq!(replica_port(info), Some(20_003));
+        assert_eq!(replica_port("role:slave\r\n"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! `./dev faults`: the real system is broken on purpose, heals, and is judged.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rig::faults::kind::{self, Needs};
+use rig::faults::seeds::Deal;
+use rig::faults::summary::{Line, Summary};
+use rig::faults::{Kind, keep, play, programs};
+use rig::stack::{Stack, StackError, StackOptions, repository_root};
+
+use super::test::cargo;
+use super::told::Told;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Only these kinds; --kind help lists them [default: all]
+    #[arg(long, value_delimiter = ',')]
+    kind: Vec<String>,
+    /// Kinds, moments and crowds are drawn from it [default: another one each time]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Rounds [default: each kind once, or as many as --minutes allow]
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// No round begins after so many minutes
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Write what came out as JSON
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
+/// When there are rounds enough.
+struct Enough {
+    rounds: Option<u64>,
+    until: Option<Instant>,
+}
+
+impl Enough {
+    fn of(arguments: &Arguments, kinds: usize) -> Self {
+        let minutes = arguments.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        let all = minutes.is_none().then_some(kinds as u64);
+        Self {
+            rounds: arguments.rounds.or(all),
+            until: minutes.map(|minutes| Instant::now() + minutes),
+        }
+    }
+
+    fn reached(&self, rounds: u64) -> bool {
+        self.rounds.is_some_and(|most| rounds >= most)
+            || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+/// Plays rounds; exit code 1 when one failed.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let Some(kinds) = chosen(&arguments.kind) else {
+        println!("kinds:\n{}", kind::listed());
+        let asked = arguments.kind.iter().all(|name| name == "help");
+        return Ok(if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    };
+    let mut told = Told::listen()?;
+    if kinds.iter().any(|kind| kind.needs == Needs::Failpoints)
+        && !cargo(programs::cargo_arguments()?, None).await?
+    {
+        return Ok(ExitCode::FAILURE);
+    }
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let enough = Enough::of(&arguments, kinds.len());
+    println!("seed {seed}, {} kinds", kinds.len());
+    let mut summary = Summary::default();
+    let ended = told.unless(rounds(Deal::new(kinds, seed), &enough, &mut summary)).await;
+    if let Some(Err(error)) = ended {
+        return Err(error);
+    }
+    println!("\n{}", summary.table());
+    if let Some(path) = &arguments.report {
+        summary.write(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(if summary.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `None`: one of the names is no kind.
+fn chosen(names: &[String]) -> Option<Vec<&'static Kind>> {
+    if names.is_empty() {
+        return Some(kind::all().collect());
+    }
+    names.iter().map(|name| kind::named(name)).collect()
+}
+
+/// One stack for many rounds; another one after a round that failed.
+async fn rounds(
+    mut deal: Deal,
+    enough: &Enough,
+    summary: &mut Summary,
+) -> Result<(), Box<dyn Error>> {
+    let mut stack: Option<Stack> = None;
+    while !enough.reached(summary.rounds.len() as u64) {
+        let Some((kind, seed)) = deal.next_round() else {
+            break;
+        };
+        let on = match stack.take() {
+            Some(stack) => stack,
+            None => start().await?,
+        };
+        let line = round(&on, kind, seed).await?;
+        let passed = line.wrong.is_empty();
+        summary.add(line);
+        if passed {
+            stack = Some(on);
+        } else {
+            on.stop().await?;
+        }
+    }
+    if let Some(stack) = stack {
+        stack.stop().await?;
+    }
+    Ok(())
+}
+
+async fn start() -> Result<Stack, StackError> {
+    Stack::start(StackOptions::new(format!("faults-{}", std::process::id()))).await
+}
+
+async fn round(stack: &Stack, kind: &'static Kind, seed: u64) -> Result<Line, Box<dyn Error>> {
+    let handle = stack.handle();
+    let history = handle.status().directory.join("history");
+    let outcome = play(&handle, kind, seed, &history).await;
+    let line = Line::new(kind, seed, &outcome, "");
+    println!("{}", line.text());
+    if !outcome.passes() {
+        let kept = keep::keep(&kept_in(), &handle, &line, &outcome, &history)?;
+        println!(
+            "  {}\n  kept in {}\n  again: {}",
+            line.wrong.join("\n  "),
+            kept.display(),
+            line.again
+        );
+    }
+    Ok(line)
+}
+
+/// Where failed rounds are kept.
+fn kept_in() -> PathBuf {
+    Path::new(repository_root()).join("target/faults")
+}
