@@ -65,9 +65,17 @@ for i = 1, n do
 end
 -- Fails with WRONGTYPE, like the HMGET above, before anything was written.
 local found = redis.call('HMGET', KEYS[2], unpack(users))
-local wins_of = {}
+local wins_of, any = {}, false
 for i = 1, n do
   wins_of[users[i]] = found[i]
+  any = any or found[i]
+end
+-- Units are held, and the wins are gone: whoever won could win again.
+if not any and held > 0 and redis.call('EXISTS', KEYS[2]) == 0 then
+  for i = 1, n do
+    reply[HEADER + i] = FENCED
+  end
+  return reply
 end
 
 -- What a user's own wins answer, or nil and which win the next one would be.

@@ -41,6 +41,8 @@ pub struct ShardState {
     pub limit: u32,
     /// The operators' version that the shard carries.
     pub version: u64,
+    /// The wins are gone although units are held.
+    pub lost_wins: bool,
 }
 
 /// An entry of the outbox: a batch of wins that Kafka has not acknowledged.
@@ -136,7 +138,13 @@ impl Cluster {
             state::VERSION,
         ];
         let reply = self.command(Slot::of(event), "HMGET", &args).await?;
-        parse_state(&reply)
+        let mut state = parse_state(&reply)?;
+        if let Some(state) = state.as_mut().filter(|state| state.held > 0) {
+            let wins = EventKeys::new(event).wins;
+            let there = self.command(Slot::of(event), "EXISTS", &[wins.as_str()]).await?;
+            state.lost_wins = there.integer() == Some(0);
+        }
+        Ok(state)
     }
 
     /// Up to `count` entries of an event's outbox after the entry `after`; all of it from `None`.
@@ -245,6 +253,7 @@ fn read_state(fields: &[Reply]) -> Option<ShardState> {
         sequence: unsigned(sequence)?,
         limit: unsigned(limit)?.try_into().ok()?,
         version: unsigned(version)?,
+        lost_wins: false,
     })
 }
 
@@ -322,6 +331,7 @@ mod tests {
                 sequence: 14,
                 limit: 1,
                 version: 9,
+                lost_wins: false,
             }
         );
     }

@@ -110,6 +110,9 @@ pub enum Rearm {
     /// The shard lost it.
     #[error("its shard does not have it")]
     Missing,
+    /// The shard lost its wins.
+    #[error("its shard does not have its wins")]
+    WinsMissing,
     /// The shard went back in time.
     #[error("its shard carries epoch {0}, an older one")]
     OlderEpoch(u64),
@@ -203,6 +206,9 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     };
     if let Some(step) = plan_arming(wanted, arming, process, state) {
         return step;
+    }
+    if state.lost_wins {
+        return arm(wanted, Rearm::WinsMissing);
     }
     if state.version > wanted.version {
         return blocked(Halt::BehindShardVersion(state.version));

@@ -67,6 +67,7 @@ fn state() -> ShardState {
         sequence: 7,
         limit: 1,
         version: 4,
+        lost_wins: false,
     }
 }
 

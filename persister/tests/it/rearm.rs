@@ -122,8 +122,8 @@ async fn a_shard_that_lost_everything_gets_back_what_the_rows_say() {
     claim(&world, &event, &users(0..4)).await;
     let rows = world.rows_when(&event, 4).await;
     let before = held_by(&world, &event, "user-2").await;
-    on_wins(&world, &event, &["DEL"]).await;
     world.on_state(&event, &["DEL"]).await;
+    on_wins(&world, &event, &["DEL"]).await;
 
     let state = armed_again(&world, &event).await;
     assert_eq!((state.phase, state.held, state.sequence), (Phase::Open, 4, 4));
@@ -131,6 +131,22 @@ async fn a_shard_that_lost_everything_gets_back_what_the_rows_say() {
     assert_eq!(world.rows(&event).await, rows);
     let again = claim(&world, &event, &users(2..3)).await;
     assert_eq!(again[5].text(), Some(format!("={}", before[0]).as_str()));
+}
+
+#[tokio::test]
+async fn a_shard_that_lost_its_wins_alone_sells_nothing_until_it_has_them_again() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("lost-wins", 10).await;
+    claim(&world, &event, &users(0..4)).await;
+    world.rows_when(&event, 4).await;
+    let before = held_by(&world, &event, "user-2").await;
+    on_wins(&world, &event, &["DEL"]).await;
+    let fenced = claim(&world, &event, &users(2..3)).await;
+    assert_eq!(fenced[5], Reply::Integer(5));
+    let state = armed_again(&world, &event).await;
+    assert_eq!((state.held, state.sequence), (4, 4));
+    assert_eq!(held_by(&world, &event, "user-2").await, before);
 }
 
 #[tokio::test]
