@@ -28,6 +28,10 @@ pub struct Report {
     pub missing: u64,
     /// Claims to which nobody got a definite answer.
     pub unknown: u64,
+    /// Records that did not become a row.
+    pub dead_letters: u64,
+    /// Those of them that lost to another win.
+    pub void: u64,
     /// Claims that got a definite answer, per second.
     pub claims_per_s: f64,
     /// Median latency of a definite answer, milliseconds.
@@ -56,6 +60,8 @@ impl Report {
             oversold: counts.oversold,
             missing: counts.missing,
             unknown: counts.unknown,
+            dead_letters: counts.dead_letters,
+            void: counts.void,
             claims_per_s: rounded(history.timing.claims_per_s()),
             p50_ms: quantile_ms(&answers, 0.5),
             p99_ms: quantile_ms(&answers, 0.99),

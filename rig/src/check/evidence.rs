@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use contract::ids::CouponId;
 
 use super::history::{History, Told, Way};
+use super::operations::Operations;
 use super::snapshot::{Holding, MysqlSnapshot, RedisSnapshot};
 
 /// What clients were told, what Redis has and what MySQL has, once things have settled.
@@ -17,12 +18,21 @@ pub struct Evidence<'a> {
     pub mysql: &'a MysqlSnapshot,
     rows: HashMap<CouponId, &'a Holding>,
     wins: HashMap<CouponId, &'a Holding>,
+    operations: Operations,
 }
 
 impl<'a> Evidence<'a> {
     /// Puts the three side by side.
     pub fn new(history: &'a History, redis: &'a RedisSnapshot, mysql: &'a MysqlSnapshot) -> Self {
-        Self { history, redis, mysql, rows: by_coupon(&mysql.rows), wins: by_coupon(&redis.wins) }
+        let began_ms = history.header.began_ms;
+        Self {
+            history,
+            redis,
+            mysql,
+            rows: by_coupon(&mysql.rows),
+            wins: by_coupon(&redis.wins),
+            operations: Operations::new(&history.operated, &mysql.rearms, began_ms),
+        }
     }
 
     /// MySQL's row of a coupon.
@@ -63,13 +73,49 @@ impl<'a> Evidence<'a> {
         self.mysql.limit.max(self.history.header.limit)
     }
 
-    /// Whether units may have gone on sale again: a return, a change of the stock, or a re-arm,
-    /// which frees wins that nobody was told of. If not, sold out once is sold out for ever.
-    pub fn units_came_back(&self) -> bool {
+    /// What is known of units that moved.
+    pub(super) fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// The most units that there may have been by then.
+    pub(super) fn stock_at(&self, at_us: u64) -> u64 {
+        let noted = self.operations.stock_at(at_us, self.history.header.stock);
+        if self.stock_is_explained() { noted } else { noted.max(self.mysql.stock) }
+    }
+
+    /// Until when a coupon was surely held: for ever, or until its return was begun; 0 where
+    /// nobody noted when that was.
+    pub(super) fn held_until_us(&self, coupon: CouponId) -> u64 {
+        match self.operations.returned(coupon) {
+            Some(returned) => returned.begun_us,
+            None if self.is_held(coupon) => u64::MAX,
+            None => 0,
+        }
+    }
+
+    /// Whether units moved that nobody noted: then nothing is proven by the order of things.
+    pub(super) fn units_moved_unnoted(&self) -> bool {
         let holdings = self.mysql.rows.iter().chain(&self.redis.wins);
-        self.mysql.stock != self.history.header.stock
-            || self.mysql.epoch > 1
-            || holdings.into_iter().any(|holding| !holding.is_held())
+        let mut returned = holdings.filter(|holding| !holding.is_held());
+        !self.stock_is_explained()
+            || returned.any(|holding| self.operations.returned(holding.coupon).is_none())
+            || !self.armings_are_known()
+    }
+
+    fn stock_is_explained(&self) -> bool {
+        self.mysql.stock == self.operations.stock_in_the_end(self.history.header.stock)
+    }
+
+    fn armings_are_known(&self) -> bool {
+        (2..=self.mysql.epoch)
+            .all(|epoch| self.mysql.rearms.iter().any(|rearm| rearm.epoch == epoch))
+    }
+
+    /// Who was told of a coupon, if anybody was.
+    pub(super) fn told_to(&self, coupon: CouponId) -> Option<&'a str> {
+        let told = self.history.told.iter().find(|told| told.coupon == coupon);
+        told.map(|told| &*told.user)
     }
 }
 

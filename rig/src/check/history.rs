@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use contract::ids::CouponId;
 
+use super::sold_outs::{SoldOut, SoldOuts};
 use super::timing::Timing;
 use crate::rush::answer::{LIMIT_REACHED, Meaning, meaning};
 use crate::rush::line::{self, BadLine, Header, Line, ToldCoupon};
+use crate::rush::operation::Operated;
 
 /// How much of the file is read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -23,8 +25,10 @@ pub struct History {
     pub header: Header,
     /// Every coupon that somebody was told of, once for each attempt that it was told to.
     pub told: Vec<Told>,
-    /// When the first sold out had arrived; until then it may still have been on its way.
-    pub first_sold_out_us: Option<u64>,
+    /// When sold out was told.
+    pub sold_outs: SoldOuts,
+    /// What operators did.
+    pub operated: Vec<Operated>,
     /// Claims to which nobody ever got a definite answer.
     pub unknown: u64,
     /// How long everything took.
@@ -47,10 +51,21 @@ pub struct Told {
     pub told_us: u64,
     /// When its claim was first asked: it cannot have been granted before.
     pub asked_us: u64,
-    /// When the last request of its claim was sent that was answered with a loss.
-    pub loss_asked_us: Option<u64>,
-    /// Its claim was told sold out, before or after.
-    pub sold_out: bool,
+    /// When the last request was sent that was answered with it.
+    pub last_asked_us: u64,
+    /// The last request of its claim that was answered with a loss.
+    pub loss: Option<Loss>,
+    /// When the last request of its claim was sent that was told sold out, before or after.
+    pub sold_out_asked_us: Option<u64>,
+}
+
+/// A request that was answered with a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// When it was sent.
+    pub asked_us: u64,
+    /// When its answer had arrived.
+    pub told_us: u64,
 }
 
 /// How a coupon was told.
@@ -109,11 +124,11 @@ impl History {
         fold.finish()
     }
 
-    /// Whether a claim of this user was told sold out. Only where the limit is 1 is a user one
-    /// claim.
-    pub fn was_told_sold_out(&self, user: &str) -> bool {
+    /// When a user sent the last request that was told sold out, if any was. Only where the limit
+    /// is 1 is a user one claim.
+    pub fn told_sold_out(&self, user: &str) -> Option<u64> {
         let claim = self.claims.numbers.get(user);
-        claim.is_some_and(|&claim| self.claims.state(claim).sold_out)
+        claim.and_then(|&claim| self.claims.state(claim).sold_out_asked_us)
     }
 
     /// How many different coupons were told.
@@ -140,8 +155,8 @@ struct Claims {
 struct Claim {
     first_asked_us: u64,
     settled: bool,
-    sold_out: bool,
-    loss_asked_us: Option<u64>,
+    sold_out_asked_us: Option<u64>,
+    loss: Option<Loss>,
 }
 
 impl Claims {
@@ -154,8 +169,8 @@ impl Claims {
         self.states.push(Claim {
             first_asked_us: at_us,
             settled: false,
-            sold_out: false,
-            loss_asked_us: None,
+            sold_out_asked_us: None,
+            loss: None,
         });
         number
     }
@@ -173,10 +188,11 @@ struct Pending {
     attempt: Option<Box<str>>,
 }
 
-/// Who was told a coupon, and when first.
+/// Who was told a coupon, when first, and when it was asked for last.
 struct FirstTold {
     user: Box<str>,
     at_us: u64,
+    last_asked_us: u64,
 }
 
 /// A history that is being read.
@@ -187,7 +203,8 @@ pub struct Fold {
     claims: Claims,
     pending: HashMap<u64, Pending>,
     told: HashMap<(u32, CouponId, u64, Way), FirstTold>,
-    first_sold_out_us: Option<u64>,
+    sold_outs: SoldOuts,
+    operated: Vec<Operated>,
     timing: Timing,
 }
 
@@ -218,6 +235,7 @@ impl Fold {
                 self.timing.again += 1;
             }
             Line::Persisted { at_us, rows } => self.timing.persisted(at_us, rows),
+            Line::Operated(operated) => self.operated.push(operated),
         }
         Ok(())
     }
@@ -252,16 +270,16 @@ impl Fold {
             }
             Meaning::Won => false,
             Meaning::SoldOut => {
-                claim.sold_out = true;
-                let first = self.first_sold_out_us.unwrap_or(at_us);
-                self.first_sold_out_us = Some(first.min(at_us));
+                let asked_us = pending.asked_us;
+                claim.sold_out_asked_us = claim.sold_out_asked_us.max(Some(asked_us));
+                self.sold_outs.note(SoldOut { asked_us, told_us: at_us });
                 true
             }
             // A coupon that was taken away is no loss that a race could explain.
             Meaning::Refused => code != "revoked",
         };
-        if loss {
-            claim.loss_asked_us = claim.loss_asked_us.max(Some(pending.asked_us));
+        if loss && claim.loss.is_none_or(|last| last.asked_us < pending.asked_us) {
+            claim.loss = Some(Loss { asked_us: pending.asked_us, told_us: at_us });
         }
         self.timing.answered(meaning, at_us - pending.asked_us);
         if !claim.settled {
@@ -271,14 +289,20 @@ impl Fold {
         let listed = code == LIMIT_REACHED;
         for coupon in coupons {
             let way = if listed { Way::Listed } else { Way::Answer(pending.attempt.clone()) };
-            self.told(pending.claim, &pending.user, coupon, way, at_us);
+            self.told(&pending, coupon, way, at_us);
         }
     }
 
-    fn told(&mut self, claim: u32, user: &str, coupon: ToldCoupon, way: Way, at_us: u64) {
-        let key = (claim, coupon.coupon, coupon.sequence, way);
-        let first = self.told.entry(key).or_insert_with(|| FirstTold { user: user.into(), at_us });
+    fn told(&mut self, pending: &Pending, coupon: ToldCoupon, way: Way, at_us: u64) {
+        let key = (pending.claim, coupon.coupon, coupon.sequence, way);
+        let last_asked_us = pending.asked_us;
+        let first = self.told.entry(key).or_insert_with(|| FirstTold {
+            user: pending.user.clone(),
+            at_us,
+            last_asked_us,
+        });
         first.at_us = first.at_us.min(at_us);
+        first.last_asked_us = first.last_asked_us.max(last_asked_us);
     }
 
     /// Ends the history.
@@ -298,8 +322,9 @@ impl Fold {
                 way,
                 told_us: first.at_us,
                 asked_us: claim.first_asked_us,
-                loss_asked_us: claim.loss_asked_us,
-                sold_out: claim.sold_out,
+                last_asked_us: first.last_asked_us,
+                loss: claim.loss,
+                sold_out_asked_us: claim.sold_out_asked_us,
             }
         });
         let mut told: Vec<Told> = told.collect();
@@ -312,7 +337,8 @@ impl Fold {
         Ok(History {
             header,
             told,
-            first_sold_out_us: self.first_sold_out_us,
+            sold_outs: self.sold_outs,
+            operated: self.operated,
             unknown: claims.states.iter().filter(|claim| !claim.settled).count() as u64,
             timing,
             claims,

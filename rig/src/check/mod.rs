@@ -6,11 +6,15 @@
 
 pub mod evidence;
 pub mod history;
+mod letters;
+mod moments;
 pub mod mysql;
+mod operations;
 mod order;
 pub mod redis;
 pub mod settle;
 pub mod snapshot;
+pub mod sold_outs;
 mod stock;
 mod stores;
 #[cfg(test)]
@@ -45,16 +49,21 @@ pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) ->
         doubled: users::doubled(&evidence, &mut findings),
         missing: stores::missing(&evidence, &mut findings),
         unknown: history.unknown,
+        dead_letters: mysql.letters.len() as u64,
+        void: letters::void(&evidence, &mut findings),
     };
     stock::sold_out_too_early(&evidence, &mut findings);
     stock::not_settled(&evidence, &mut findings);
     stock::miscounted(&evidence, &mut findings);
     users::answers_changed(&evidence, &mut findings);
+    users::returned_and_told(&evidence, &mut findings);
     stores::disagree(&evidence, &mut findings);
     stores::coupons_twice(&evidence, &mut findings);
     order::winners_told_losses(&evidence, &mut findings);
     order::losers_hold(&evidence, &mut findings);
     order::won_after_sold_out(&evidence, &mut findings);
+    order::too_many_after_sold_out(&evidence, &mut findings);
+    order::won_while_stopped(&evidence, &mut findings);
     order::sequence_went_back(&evidence, &mut findings);
     order::sequences_twice(&evidence, &mut findings);
     Verdict { counts, findings }

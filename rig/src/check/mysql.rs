@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use contract::coupon::CouponState;
 use contract::ids::{Attempt, CouponId, EventId};
+use contract::record::{MAX_RECORD_BYTES, Record, decode};
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Row};
 use tokio::time::timeout;
 
-use super::snapshot::{Holding, MysqlSnapshot};
+use super::snapshot::{Holding, Letter, MysqlSnapshot, Rearm, Reason};
 
 /// To connect and log in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,6 +24,14 @@ const COUNT_DEAD_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters";
 const SELECT_ROWS: &str = "\
     SELECT coupon_id, user_id, user_nth, sequence, quantity, attempt, state FROM coupons \
     WHERE event_id = ? AND sequence > ? ORDER BY sequence LIMIT ?";
+const SELECT_EPOCHS: &str = "\
+    SELECT epoch, CAST(UNIX_TIMESTAMP(started_at) * 1000 AS UNSIGNED), \
+      CAST(UNIX_TIMESTAMP(opened_at) * 1000 AS UNSIGNED) \
+    FROM event_epochs WHERE event_id = ? ORDER BY epoch";
+const SELECT_LETTERS: &str = "\
+    SELECT coupon_id, reason, LEFT(record, ?) AS record FROM dead_letters WHERE event_id = ? LIMIT ?";
+/// Dead letters that are read: a flood of poison has no coupons.
+const MAX_LETTERS: u64 = 100_000;
 
 /// Why MySQL did not say.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +63,11 @@ impl Mysql {
     /// MySQL at `mysql://user:password@host:port/database`; connects to nothing yet.
     pub fn new(url: &str) -> Result<Self, MysqlError> {
         let opts = Opts::from_url(url).map_err(|_| MysqlError::Url)?;
-        let opts = OptsBuilder::from_opts(opts).prefer_socket(false).into();
+        let opts = OptsBuilder::from_opts(opts)
+            .prefer_socket(false)
+            // Columns are in UTC; UNIX_TIMESTAMP reads them in the session's zone.
+            .init(vec!["SET time_zone = '+00:00'"])
+            .into();
         Ok(Self { opts, conn: None })
     }
 
@@ -76,17 +89,35 @@ impl Mysql {
         let &[(stock, limit, epoch)] = events.as_slice() else {
             return Err(MysqlError::UnknownEvent(event.clone()));
         };
+        let rearms = self.rearms(event).await?;
+        let letters = self.letters(event).await?;
         let (mut rows, mut after) = (Vec::new(), 0);
         loop {
             let page = (event.as_str(), after, PAGE_ROWS);
             let page: Vec<Row> = self.query(SELECT_ROWS, page).await?;
             let Some(last) = page.last() else {
-                return Ok(MysqlSnapshot { stock, limit, epoch, rows });
+                return Ok(MysqlSnapshot { stock, limit, epoch, rows, rearms, letters });
             };
             after = column(last, "sequence")?;
             let page: Result<Vec<Holding>, MysqlError> = page.iter().map(holding).collect();
             rows.append(&mut page?);
         }
+    }
+
+    async fn rearms(&mut self, event: &EventId) -> Result<Vec<Rearm>, MysqlError> {
+        let rows = self.query(SELECT_EPOCHS, (event.as_str(),)).await?;
+        let rearm = |(epoch, started_ms, opened_ms): (u64, u64, Option<u64>)| Rearm {
+            epoch,
+            started_ms,
+            opened_ms,
+        };
+        Ok(rows.into_iter().map(rearm).collect())
+    }
+
+    async fn letters(&mut self, event: &EventId) -> Result<Vec<Letter>, MysqlError> {
+        let params = (MAX_RECORD_BYTES, event.as_str(), MAX_LETTERS);
+        let rows: Vec<Row> = self.query(SELECT_LETTERS, params).await?;
+        rows.iter().map(letter).collect()
     }
 
     async fn query<T: FromRow + Send + 'static>(
@@ -132,6 +163,21 @@ fn holding(row: &Row) -> Result<Holding, MysqlError> {
         quantity: column(row, "quantity")?,
         attempt: Attempt::from_bytes(bytes("attempt")?),
         state: CouponState::parse(&text("state")?).ok_or(MysqlError::Column("state"))?,
+    })
+}
+
+fn letter(row: &Row) -> Result<Letter, MysqlError> {
+    let coupon: Option<Vec<u8>> = column(row, "coupon_id")?;
+    let record: Option<Vec<u8>> = column(row, "record")?;
+    let reason: String = column(row, "reason")?;
+    let told = match decode(record.as_deref().unwrap_or_default()) {
+        Ok(Record::Issued(win)) => Some(win.told),
+        _ => None,
+    };
+    Ok(Letter {
+        coupon: coupon.and_then(|bytes| bytes.try_into().ok()).map(CouponId::from_bytes),
+        reason: if reason == "void" { Reason::Void } else { Reason::Other },
+        told,
     })
 }
 

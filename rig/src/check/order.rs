@@ -7,33 +7,40 @@ use contract::ids::CouponId;
 
 use super::evidence::Evidence;
 use super::history::Told;
+use super::operations::decided;
 use super::verdict::Findings;
 use super::violation::{Place, Violation};
 use crate::rush::line::Origin;
 
-/// I6: a winner is never told a loss.
+/// I6: a winner is never told a loss, as long as the coupon is held.
 pub(super) fn winners_told_losses(evidence: &Evidence<'_>, findings: &mut Findings) {
-    for told in evidence.answered().filter(|told| evidence.is_held(told.coupon)) {
-        let after = told.loss_asked_us.filter(|&asked_us| asked_us > told.told_us);
-        if let Some(asked_us) = after {
+    for told in evidence.answered() {
+        let until_us = evidence.held_until_us(told.coupon);
+        let after =
+            told.loss.filter(|loss| loss.asked_us > told.told_us && loss.told_us < until_us);
+        if let Some(loss) = after {
             findings.add(Violation::WinnerToldLoss {
                 user: told.user.to_string(),
                 coupon: told.coupon,
                 told_us: told.told_us,
-                asked_us,
+                asked_us: loss.asked_us,
             });
         }
     }
 }
 
-/// I6: while no unit comes back, sold out once is sold out for ever, so a claim that was told sold
-/// out has won neither before (it would have been told so) nor after.
+/// I6: a claim that was told sold out wins afterwards only what came back; and it had not won
+/// before, or it would have been told so.
 pub(super) fn losers_hold(evidence: &Evidence<'_>, findings: &mut Findings) {
-    if evidence.units_came_back() {
+    if evidence.units_moved_unnoted() {
         return;
     }
-    for told in evidence.answered().filter(|told| told.sold_out) {
-        findings.add(loser(Place::Told, &told.user, told.coupon));
+    let holds = |coupon| evidence.held_until_us(coupon) == u64::MAX;
+    for told in evidence.answered().filter(|told| holds(told.coupon)) {
+        let sold_out = told.sold_out_asked_us;
+        if sold_out.is_some_and(|asked_us| !came_back(evidence, asked_us, told.told_us)) {
+            findings.add(loser(Place::Told, &told.user, told.coupon));
+        }
     }
     // Above a limit of 1 a user's other claims may have won.
     if evidence.limit() > 1 {
@@ -41,35 +48,87 @@ pub(super) fn losers_hold(evidence: &Evidence<'_>, findings: &mut Findings) {
     }
     let stores = [(Place::Rows, &evidence.mysql.rows), (Place::Redis, &evidence.redis.wins)];
     for (place, holdings) in stores {
-        for holding in holdings {
-            if evidence.history.was_told_sold_out(holding.user.as_str()) {
+        for holding in holdings.iter().filter(|holding| holds(holding.coupon)) {
+            let sold_out = evidence.history.told_sold_out(holding.user.as_str());
+            if sold_out.is_some_and(|asked_us| !came_back(evidence, asked_us, u64::MAX)) {
                 findings.add(loser(place, holding.user.as_str(), holding.coupon));
             }
         }
     }
 }
 
+/// Whether a unit may have come back after sold out was told to a request, and by some moment.
+fn came_back(evidence: &Evidence<'_>, sold_out_asked_us: u64, by_us: u64) -> bool {
+    let last = evidence.operations().last_before(by_us);
+    last.is_some_and(|to_us| to_us >= decided(sold_out_asked_us))
+}
+
 fn loser(place: Place, user: &str, coupon: CouponId) -> Violation {
     Violation::LoserHolds { place, user: user.to_owned(), coupon }
 }
 
-/// I6: who began to ask after sold out had been told wins nothing while no unit comes back. Only
-/// for an event that was made for the history is a user's first request known.
+/// I6: who began to ask after sold out had been told wins only what came back in between. Only for
+/// an event that was made for the history is a user's first request known.
 pub(super) fn won_after_sold_out(evidence: &Evidence<'_>, findings: &mut Findings) {
-    let history = evidence.history;
-    let Some(sold_out_us) = history.first_sold_out_us else {
-        return;
-    };
-    if history.header.origin != Origin::Created || evidence.units_came_back() {
+    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted() {
         return;
     }
-    for told in evidence.answered().filter(|told| told.asked_us > sold_out_us) {
-        findings.add(Violation::WonAfterSoldOut {
-            user: told.user.to_string(),
-            coupon: told.coupon,
-            asked_us: told.asked_us,
-            sold_out_us,
-        });
+    let frontier = evidence.history.sold_outs.frontier();
+    for told in evidence.answered() {
+        let before = frontier.partition_point(|sold_out| sold_out.told_us < told.asked_us);
+        let Some(sold_out) = before.checked_sub(1).map(|last| frontier[last]) else {
+            continue;
+        };
+        if !came_back(evidence, sold_out.asked_us, told.told_us) {
+            findings.add(Violation::WonAfterSoldOut {
+                user: told.user.to_string(),
+                coupon: told.coupon,
+                asked_us: told.asked_us,
+                sold_out_us: sold_out.told_us,
+            });
+        }
+    }
+}
+
+/// I6: and no more than came back.
+pub(super) fn too_many_after_sold_out(evidence: &Evidence<'_>, findings: &mut Findings) {
+    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted() {
+        return;
+    }
+    let mut asked: Vec<u64> = evidence.answered().map(|told| told.asked_us).collect();
+    asked.sort_unstable();
+    let too_many = evidence.history.sold_outs.telling().find_map(|sold_out| {
+        let after = asked.partition_point(|&asked_us| asked_us <= sold_out.told_us);
+        let units = (asked.len() - after) as u64;
+        // Where nothing came back, each of them is a violation of its own.
+        let added = evidence.operations().units_after(sold_out.asked_us)?;
+        (added > 0 && units > added).then_some(Violation::TooManyAfterSoldOut {
+            units,
+            added,
+            sold_out_us: sold_out.told_us,
+        })
+    });
+    too_many.into_iter().for_each(|violation| findings.add(violation));
+}
+
+/// Nobody is granted anything while an event is paused or closed.
+pub(super) fn won_while_stopped(evidence: &Evidence<'_>, findings: &mut Findings) {
+    if evidence.history.header.origin != Origin::Created {
+        return;
+    }
+    let stopped = evidence.operations().stopped();
+    for told in evidence.answered() {
+        let within = stopped
+            .iter()
+            .find(|(from_us, until_us)| told.asked_us > *from_us && told.told_us < *until_us);
+        if let Some(&(stopped_us, _)) = within {
+            findings.add(Violation::WonWhileStopped {
+                user: told.user.to_string(),
+                coupon: told.coupon,
+                asked_us: told.asked_us,
+                stopped_us,
+            });
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use contract::coupon::CouponState;
 use contract::ids::{Attempt, CouponId, UserId};
+use contract::record::Told;
 
 /// A coupon as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,41 @@ pub struct MysqlSnapshot {
     pub epoch: u64,
     /// Every row.
     pub rows: Vec<Holding>,
+    /// Each arming.
+    pub rearms: Vec<Rearm>,
+    /// Its dead letters.
+    pub letters: Vec<Letter>,
+}
+
+/// An arming of an event; the first one made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rearm {
+    /// The epoch that it began.
+    pub epoch: u64,
+    /// Unix milliseconds on the database's clock.
+    pub started_ms: u64,
+    /// The same of its end; `None`: it has not ended.
+    pub opened_ms: Option<u64>,
+}
+
+/// A record that could not become a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its coupon, where it tells.
+    pub coupon: Option<CouponId>,
+    /// Why.
+    pub reason: Reason,
+    /// How it stood with its user when it was published, where it tells.
+    pub told: Option<Told>,
+}
+
+/// Why a record could not become a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Another win has its place.
+    Void,
+    /// Anything else: undecodable, rejected, late, breach.
+    Other,
 }
 
 /// Units of the holdings that are held.

@@ -1,6 +1,7 @@
 //! I1, never oversold; and its other side: nobody is told sold out while units are left.
 
 use super::evidence::Evidence;
+use super::moments;
 use super::snapshot::units_held;
 use super::verdict::Findings;
 use super::violation::{Place, Violation};
@@ -8,12 +9,15 @@ use super::violation::{Place, Violation};
 /// Units beyond the stock, where most are.
 pub(super) fn oversold(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
     let stock = evidence.stock();
+    let mut most = 0;
+    if let Some((units, stock)) = moments::oversold(evidence) {
+        most = units - stock;
+        findings.add(Violation::Oversold { place: Place::Told, units, stock });
+    }
     let places = [
-        (Place::Told, units_told(evidence)),
         (Place::Rows, units_held(&evidence.mysql.rows)),
         (Place::Redis, units_held(&evidence.redis.wins)),
     ];
-    let mut most = 0;
     for (place, units) in places {
         if units > stock {
             most = most.max(units - stock);
@@ -23,15 +27,13 @@ pub(super) fn oversold(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 
     most
 }
 
-fn units_told(evidence: &Evidence<'_>) -> u64 {
-    let held = evidence.told().filter(|told| evidence.is_held(told.coupon));
-    let units = held.map(|told| evidence.row(told.coupon).map_or(1, |row| row.quantity));
-    units.map(u64::from).sum()
-}
-
-/// Held units only grow while none comes back: what is left in the end was left all along.
+/// Held units only grow while none comes back: what is left in the end was left when sold out was
+/// told last.
 pub(super) fn sold_out_too_early(evidence: &Evidence<'_>, findings: &mut Findings) {
-    if evidence.history.first_sold_out_us.is_none() || evidence.units_came_back() {
+    let Some(asked_us) = evidence.history.sold_outs.last_asked_us() else {
+        return;
+    };
+    if evidence.units_moved_unnoted() || evidence.operations().units_after(asked_us) != Some(0) {
         return;
     }
     let (held, stock) = (units_held(&evidence.redis.wins), evidence.mysql.stock);

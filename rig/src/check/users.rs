@@ -1,20 +1,19 @@
 //! I2, nobody has more than the limit; and an answer never changes once told.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use contract::ids::CouponId;
 
 use super::evidence::Evidence;
 use super::history::Way;
+use super::moments;
 use super::snapshot::Holding;
 use super::verdict::Findings;
 use super::violation::{Place, Violation};
 
 /// How many users have more than the limit, anywhere.
 pub(super) fn doubled(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
-    let told = evidence.told().filter(|told| evidence.is_held(told.coupon));
-    let told = told.map(|told| (&*told.user, told.coupon));
-    let mut offenders = HashSet::new();
+    let mut offenders = moments::above_limit(evidence, findings);
     let mut note = |place, users: BTreeMap<&str, Vec<CouponId>>| {
         for (user, coupons) in users {
             if coupons.len() > evidence.limit() as usize {
@@ -28,7 +27,6 @@ pub(super) fn doubled(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
             }
         }
     };
-    note(Place::Told, by_user(told));
     note(Place::Rows, by_user(held(&evidence.mysql.rows)));
     note(Place::Redis, by_user(held(&evidence.redis.wins)));
     offenders.len() as u64
@@ -57,11 +55,25 @@ pub(super) fn answers_changed(evidence: &Evidence<'_>, findings: &mut Findings) 
             continue;
         };
         let first = *answers.entry((&told.user, attempt)).or_insert(told.coupon);
-        if first != told.coupon && evidence.is_held(first) {
+        if first != told.coupon && told.told_us < evidence.held_until_us(first) {
             findings.add(Violation::AnswerChanged {
                 user: told.user.to_string(),
                 attempt: attempt.to_string(),
                 coupons: [first, told.coupon],
+            });
+        }
+    }
+}
+
+/// Once a coupon was returned, nobody is told that it is theirs.
+pub(super) fn returned_and_told(evidence: &Evidence<'_>, findings: &mut Findings) {
+    for told in &evidence.history.told {
+        let returned = evidence.operations().returned(told.coupon);
+        if returned.is_some_and(|returned| told.last_asked_us > returned.surely_us()) {
+            findings.add(Violation::ToldReturned {
+                user: told.user.to_string(),
+                coupon: told.coupon,
+                asked_us: told.last_asked_us,
             });
         }
     }

@@ -7,6 +7,7 @@ use std::mem::{Discriminant, discriminant};
 use super::history::History;
 use super::violation::Violation;
 use crate::rush::Origin;
+use crate::rush::operation::Operation;
 
 /// Offenders of one kind that are named; the rest are counted.
 const NAMED: u64 = 5;
@@ -28,6 +29,10 @@ pub struct Counts {
     pub missing: u64,
     /// Claims to which nobody got a definite answer.
     pub unknown: u64,
+    /// Records that did not become a row.
+    pub dead_letters: u64,
+    /// Those of them that lost to another win.
+    pub void: u64,
 }
 
 /// What is broken.
@@ -86,7 +91,8 @@ impl Verdict {
             self.findings.add(Violation::Unanswered { claims });
         }
         let answers = history.timing.refused.len();
-        if answers > 0 && history.header.origin == Origin::Created {
+        let closed = history.operated.iter().any(|one| one.operation == Operation::Close);
+        if answers > 0 && !closed && history.header.origin == Origin::Created {
             self.findings.add(Violation::Refused { answers });
         }
     }
@@ -100,13 +106,17 @@ impl Verdict {
 /// The verdict line, then the first offenders.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { told, rows, in_redis, doubled, oversold, missing, unknown } = self.counts;
+        let Counts { told, rows, in_redis, doubled, oversold, missing, unknown, .. } = self.counts;
         let word = if self.passes() { "PASS" } else { "FAIL" };
         write!(
             f,
             "told wins {told} · rows {rows} · in Redis {in_redis} · doubled {doubled} · \
              oversold {oversold} · told but missing {missing} · unknown {unknown}     {word}"
         )?;
+        if self.counts.dead_letters > 0 {
+            let Counts { dead_letters, void, .. } = self.counts;
+            write!(f, "\n  dead letters: {dead_letters}, {void} of them void")?;
+        }
         for violation in self.findings.named() {
             write!(f, "\n  {violation}")?;
         }

@@ -133,6 +133,43 @@ pub enum Violation {
         /// When sold out had been told.
         sold_out_us: u64,
     },
+    /// I6: more units were won by claims that were first asked after sold out had been told than
+    /// came back since.
+    TooManyAfterSoldOut {
+        /// Units won.
+        units: u64,
+        /// Units that may have come back.
+        added: u64,
+        /// When sold out had been told.
+        sold_out_us: u64,
+    },
+    /// A claim was first asked after a pause or a close, and has won before the event went on.
+    WonWhileStopped {
+        /// Who.
+        user: String,
+        /// What.
+        coupon: CouponId,
+        /// When it was first asked.
+        asked_us: u64,
+        /// When the pause or close had taken effect.
+        stopped_us: u64,
+    },
+    /// A coupon that had been returned was told as its user's.
+    ToldReturned {
+        /// Who.
+        user: String,
+        /// The coupon.
+        coupon: CouponId,
+        /// When the request was sent that it answers.
+        asked_us: u64,
+    },
+    /// I3: a win that was told, or free to be told, lost to another one.
+    VoidTold {
+        /// The coupon.
+        coupon: CouponId,
+        /// Who was told; `None`: a replica held it, and nobody here says that it was told.
+        user: Option<String>,
+    },
     /// A number that was told before another claim was asked is higher than that claim's.
     SequenceWentBack {
         /// The lower number, asked for later.
@@ -251,6 +288,25 @@ impl fmt::Display for Violation {
                 "won after sold out: {user} first asked at {asked_us} µs, sold out had been told \
                  at {sold_out_us} µs, and won {coupon}"
             ),
+            Self::TooManyAfterSoldOut { units, added, sold_out_us } => write!(
+                f,
+                "too many after sold out: {units} units went to claims that were first asked \
+                 after sold out had been told at {sold_out_us} µs, and {added} came back"
+            ),
+            Self::WonWhileStopped { user, coupon, asked_us, stopped_us } => write!(
+                f,
+                "won while stopped: {user} first asked at {asked_us} µs, the event was stopped \
+                 from {stopped_us} µs on, and won {coupon}"
+            ),
+            Self::ToldReturned { user, coupon, asked_us } => write!(
+                f,
+                "told though returned: {user} asked at {asked_us} µs and was told {coupon}, which \
+                 had been returned"
+            ),
+            Self::VoidTold { coupon, user } => match user {
+                Some(user) => write!(f, "void told: {user} was told {coupon}, which is void"),
+                None => write!(f, "void told: {coupon} is void, and was free to be told"),
+            },
             Self::SequenceWentBack { later: (later, low), earlier: (earlier, high) } => write!(
                 f,
                 "number went back: {later} asked after {earlier} had been told number {high}, and \

@@ -21,15 +21,27 @@ const ROWS_WITHIN: Duration = Duration::from_secs(30);
 /// Runs a rush until everybody has an answer, or has given up, and every told win has its row, or
 /// is late.
 pub async fn drive(rush: Rush, mysql: &mut Mysql, display: Display) -> Result<(), RushError> {
+    drive_beside(rush, mysql, display, async |_| {}).await
+}
+
+/// The same, with something that is done beside the rush, from its beginning on, and noted in its
+/// history: what operators do. The rush ends when both have ended.
+pub async fn drive_beside(
+    rush: Rush,
+    mysql: &mut Mysql,
+    display: Display,
+    beside: impl AsyncFnOnce(Notes),
+) -> Result<(), RushError> {
     let live = Arc::new(Live::new());
     let (event, stock) = (rush.header.event.clone(), rush.header.stock);
     let began = Instant::now();
     let mut running = rush.start(&live)?;
     let mut rows = Rows { mysql, event, stock, live: &live, notes: running.notes() };
+    let notes = running.notes();
     {
         let asking = async {
             tokio::select! {
-                () = running.everybody() => {}
+                _ = async { tokio::join!(running.everybody(), beside(notes)) } => {}
                 () = rows.watch() => {}
             }
             // Rows that do not come in time are found by the checker, by name.

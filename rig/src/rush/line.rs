@@ -9,6 +9,8 @@
 //! A  request  answered at  status  code  coupon,sequence;coupon,sequence or -
 //! X  request  given up at  why
 //! P  seen at  rows that MySQL has of the event
+//! O  begun at  ended at or -  pause|resume|close|top_up|lower|return|revoke  units,
+//!    coupon or -
 //! ```
 //!
 //! A request without an A line is *unknown*: it may have been carried out.
@@ -16,6 +18,8 @@
 use std::fmt;
 
 use contract::ids::{CouponId, EventId};
+
+use super::operation::{Operated, Operation};
 
 /// Format of the histories that this build writes and reads.
 pub const FORMAT: u32 = 1;
@@ -137,6 +141,8 @@ pub enum Line<'a> {
         /// Rows of the event.
         rows: u64,
     },
+    /// What an operator did.
+    Operated(Operated),
 }
 
 /// A line is not what this build writes.
@@ -172,6 +178,10 @@ impl fmt::Display for Line<'_> {
                 write!(f, "X\t{request}\t{at_us}\t{}", why.as_str())
             }
             Self::Persisted { at_us, rows } => write!(f, "P\t{at_us}\t{rows}"),
+            Self::Operated(Operated { begun_us, ended_us, operation }) => {
+                let ended = ended_us.map_or_else(|| "-".to_owned(), |at_us| at_us.to_string());
+                write!(f, "O\t{begun_us}\t{ended}\t{operation}")
+            }
         }
     }
 }
@@ -211,6 +221,7 @@ pub fn parse(text: &str) -> Result<Line<'_>, BadLine> {
             why: Lost::parse(fields.word("why")?).ok_or_else(|| fields.bad("why"))?,
         },
         "P" => Line::Persisted { at_us: fields.value("time")?, rows: fields.value("rows")? },
+        "O" => Line::Operated(parse_operated(&mut fields)?),
         _ => return Err(fields.bad("kind")),
     };
     match fields.parts.next() {
@@ -234,6 +245,17 @@ fn parse_header(fields: &mut Fields<'_>) -> Result<Header, BadLine> {
         limit: fields.value("limit")?,
         began_ms: fields.value("beginning")?,
     })
+}
+
+fn parse_operated(fields: &mut Fields<'_>) -> Result<Operated, BadLine> {
+    let begun_us = fields.value("time")?;
+    let ended_us = match fields.word("end")? {
+        "-" => None,
+        text => Some(text.parse().map_err(|_| fields.bad("end"))?),
+    };
+    let (word, argument) = (fields.word("operation")?, fields.word("argument")?);
+    let operation = Operation::parse(word, argument).ok_or_else(|| fields.bad("operation"))?;
+    Ok(Operated { begun_us, ended_us, operation })
 }
 
 fn parse_coupons(fields: &mut Fields<'_>) -> Result<Vec<ToldCoupon>, BadLine> {
@@ -290,6 +312,13 @@ mod tests {
             "X\t3\t92\ttimed_out".to_owned(),
             "X\t3\t92\tgarbled".to_owned(),
             "P\t99\t1000".to_owned(),
+            "O\t50\t60\tpause\t-".to_owned(),
+            "O\t50\t-\tresume\t-".to_owned(),
+            "O\t50\t60\tclose\t-".to_owned(),
+            "O\t50\t60\ttop_up\t500".to_owned(),
+            "O\t50\t60\tlower\t5".to_owned(),
+            format!("O\t50\t60\treturn\t{COUPON}"),
+            format!("O\t50\t60\trevoke\t{COUPON}"),
         ];
         for text in lines {
             assert_eq!(parse(&text).unwrap().to_string(), text);
@@ -311,6 +340,9 @@ mod tests {
             ("A\t1\t1\t200\tissued\t-\tmore", "end"),
             ("X\t1\t1\tbored", "why"),
             ("P\t1\t-1", "rows"),
+            ("O\t1\tx\tpause\t-", "end"),
+            ("O\t1\t2\ttop_up\t-", "operation"),
+            ("O\t1\t2\tdestroy\t-", "operation"),
         ];
         for (text, field) in cases {
             assert_eq!(parse(text).unwrap_err().field, field, "{text:?}");

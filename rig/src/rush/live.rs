@@ -100,6 +100,7 @@ impl Totals {
             Entry::Asked { .. } => figures.sent += 1,
             Entry::Lost { .. } => figures.again += 1,
             Entry::Persisted { rows, .. } => figures.persisted = *rows,
+            Entry::Operated(_) => {}
             Entry::Answered { answer, took_us, .. } => {
                 match meaning(answer.status, answer.code) {
                     Meaning::AskAgain => {

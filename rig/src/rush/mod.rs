@@ -11,6 +11,7 @@ pub mod event;
 pub mod line;
 pub mod live;
 pub mod names;
+pub mod operation;
 pub mod plan;
 pub mod progress;
 pub mod recorder;
@@ -31,11 +32,12 @@ use connection::Connection;
 use line::Header;
 use live::Live;
 use names::Names;
+use operation::Operated;
 use recorder::{Entry, Recorder, Writer};
 use schedule::{Crowd, Schedule};
 use worker::{Shared, keep_time, work};
 
-pub use drive::drive;
+pub use drive::{drive, drive_beside};
 pub use line::Origin;
 pub use plan::{Plan, Through, Wanted};
 pub use progress::Display;
@@ -146,9 +148,19 @@ pub struct Notes {
 impl Notes {
     /// Notes how many rows MySQL has by now.
     pub async fn persisted(&self, rows: u64) {
-        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let at_us = self.now_us();
         // Where nothing is written any more, the end of the rush says so.
         let _gone = self.recorder.record(Entry::Persisted { at_us, rows }).await;
+    }
+
+    /// Microseconds since the history began.
+    pub fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes what an operator did, once it is done or given up.
+    pub async fn operated(&self, operated: Operated) {
+        let _gone = self.recorder.record(Entry::Operated(operated)).await;
     }
 }
 

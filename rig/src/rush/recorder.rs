@@ -13,6 +13,7 @@ use super::answer::Answer;
 use super::line::{Header, Line, Lost};
 use super::live::Live;
 use super::names::Names;
+use super::operation::Operated;
 
 /// Lines that may wait for the disk; beyond it, those who ask wait with them.
 const QUEUE_LINES: usize = 8_192;
@@ -64,6 +65,8 @@ pub enum Entry {
         /// Rows of the event.
         rows: u64,
     },
+    /// What an operator did.
+    Operated(Operated),
 }
 
 /// The writing end of a history; every clone leads to the same file.
@@ -171,6 +174,7 @@ fn write_entry(text: &mut Vec<u8>, entry: &Entry, names: Names) -> io::Result<()
             let line = Line::Persisted { at_us: *at_us, rows: *rows };
             writeln!(text, "{line}")
         }
+        Entry::Operated(operated) => writeln!(text, "{}", Line::Operated(*operated)),
     }
 }
 

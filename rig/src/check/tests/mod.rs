@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use contract::coupon::CouponState;
 
 use super::history::{BadHistory, Fold, History};
+use super::snapshot::{Letter, Rearm, Reason};
 use super::violation::{Place, Violation};
+use contract::record::Told;
 use planted::PLANTED;
-use world::{SOLD_OUT, clean, coupon, holding, won};
+use world::{BEGAN_MS, SOLD_OUT, clean, coupon, holding, won};
 
 /// The name of a violation's kind. A new kind does not compile until it has a name here.
 fn kind(violation: &Violation) -> &'static str {
@@ -39,6 +41,10 @@ fn kind(violation: &Violation) -> &'static str {
         }
         Violation::SoldOutWithUnitsLeft { .. } => "sold out with units left",
         Violation::WonAfterSoldOut { .. } => "won after sold out",
+        Violation::TooManyAfterSoldOut { .. } => "too many after sold out",
+        Violation::WonWhileStopped { .. } => "won while stopped",
+        Violation::ToldReturned { .. } => "told though returned",
+        Violation::VoidTold { .. } => "void told",
         Violation::SequenceWentBack { .. } => "number went back",
         Violation::Disagree { .. } => "stores disagree",
         Violation::OnlyIn { place, .. } => at(place, "", "only a row", "only in redis"),
@@ -51,7 +57,7 @@ fn kind(violation: &Violation) -> &'static str {
 }
 
 /// Every kind that a check may find; what is missing in [`PLANTED`] is found by this.
-const KINDS: [&str; 28] = [
+const KINDS: [&str; 32] = [
     "answer changed",
     "coupon twice",
     "doubled redis",
@@ -77,9 +83,13 @@ const KINDS: [&str; 28] = [
     "row differs",
     "sold out with units left",
     "stores disagree",
+    "told though returned",
+    "too many after sold out",
     "unreadable",
+    "void told",
     "winner told a loss",
     "won after sold out",
+    "won while stopped",
 ];
 
 #[test]
@@ -186,6 +196,54 @@ fn a_top_up_explains_a_win_after_sold_out() {
     world.asks(700, 800, "gus", "-", &won(4, 4));
     let verdict = world.check();
     assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn what_operators_noted_explains_what_came_of_it() {
+    let mut world = clean();
+    world.operates(500_000, 600_000, "top_up\t1");
+    world.redis.stock = 5;
+    world.mysql.stock = 5;
+    world.redis.held = 4;
+    // Dan had been told sold out, and has one when the units came; bob gives his back to fay.
+    world.asks(700_000, 800_000, "dan", "-", &won(4, 4));
+    world.operates(900_000, 950_000, "top_up\t1");
+    world.operates(900_000, 950_000, &format!("return\t{}", coupon(2)));
+    world.asks(960_000, 970_000, "fay", "-", &won(5, 5));
+    world.operates(980_000, 985_000, "pause\t-");
+    world.operates(990_000, 995_000, "resume\t-");
+    world.asks(991_000, 999_000, "gus", "-", &won(6, 6));
+    world.asks(2_000_000, 2_000_100, "hal", "-", SOLD_OUT);
+    world.stores(|wins| {
+        wins[1].state = CouponState::Returned;
+        wins.extend([holding("dan", 4), holding("fay", 5), holding("gus", 6)]);
+    });
+    world.redis.held = 5;
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn a_rearm_explains_units_that_came_back() {
+    let mut world = clean();
+    world.mysql.epoch = 2;
+    world.first("cid").answer = "timed_out".to_owned();
+    world.stores(|wins| wins[2] = holding("gus", 4));
+    world.mysql.rearms.push(Rearm {
+        epoch: 2,
+        started_ms: BEGAN_MS + 5_000,
+        opened_ms: Some(BEGAN_MS + 6_000),
+    });
+    world.mysql.letters.push(Letter {
+        coupon: Some(coupon(3)),
+        reason: Reason::Void,
+        told: Some(Told::Unknown),
+    });
+    world.asks(7_000_000, 7_100_000, "gus", "-", &won(4, 4));
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+    assert_eq!((verdict.counts.dead_letters, verdict.counts.void), (1, 1));
+    assert!(verdict.to_string().contains("dead letters: 1, 1 of them void"), "{verdict}");
 }
 
 #[test]

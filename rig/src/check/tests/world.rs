@@ -7,6 +7,8 @@ use crate::check::history::{Fold, History};
 use crate::check::snapshot::{Holding, MysqlSnapshot, RedisSnapshot};
 use crate::check::verdict::Verdict;
 
+/// Time 0 of the history.
+pub(super) const BEGAN_MS: u64 = 1_700_000_000_000;
 pub(super) const SOLD_OUT: &str = "409\tsold_out\t-";
 
 #[derive(Clone)]
@@ -15,6 +17,8 @@ pub(super) struct World {
     pub(super) requests: Vec<Request>,
     pub(super) redis: RedisSnapshot,
     pub(super) mysql: MysqlSnapshot,
+    /// Lines of what operators did.
+    pub(super) operated: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -63,7 +67,15 @@ pub(super) fn clean() -> World {
             unreadable: 0,
             wins: wins.clone(),
         },
-        mysql: MysqlSnapshot { stock: 3, limit: 1, epoch: 1, rows: wins },
+        mysql: MysqlSnapshot {
+            stock: 3,
+            limit: 1,
+            epoch: 1,
+            rows: wins,
+            rearms: Vec::new(),
+            letters: Vec::new(),
+        },
+        operated: Vec::new(),
     };
     world.asks(100, 200, "ann", "key-a", &won(1, 1));
     world.asks(110, 210, "bob", "-", &won(2, 2));
@@ -93,6 +105,11 @@ impl World {
         self.requests.iter_mut().find(|request| request.user == user).unwrap()
     }
 
+    /// Something that an operator did, and noted.
+    pub(super) fn operates(&mut self, begun_us: u64, ended_us: u64, what: &str) {
+        self.operated.push(format!("O\t{begun_us}\t{ended_us}\t{what}"));
+    }
+
     /// As if a user had never asked.
     pub(super) fn forget(&mut self, user: &str) {
         self.requests.retain(|request| request.user != user);
@@ -115,6 +132,9 @@ impl World {
             } else if !answer.is_empty() {
                 fold.take(&format!("X\t{number}\t{answered_us}\t{answer}")).unwrap();
             }
+        }
+        for line in &self.operated {
+            fold.take(line).unwrap();
         }
         fold.finish().unwrap()
     }
