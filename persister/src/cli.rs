@@ -12,9 +12,9 @@ use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
 const ENVIRONMENT: &str = "\
 Environment:
   FIRSTCOME_MYSQL           mysql://user:password@host:port/database (required)
-  FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run)
+  FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run and reconcile)
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
-  FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run)
+  FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run and reconcile)
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]
   FIRSTCOME_LOG             info, debug, persister=debug, ... [info]
@@ -51,6 +51,11 @@ pub enum Command {
         #[command(subcommand)]
         verb: CouponCommand,
     },
+    /// Hold every win in Redis and every row in MySQL side by side
+    ///
+    /// Reports only, unless --repair is given. Each run is a row in the table reconciliations.
+    /// Exit codes: 0 they agree, 1 they differ or not all could be judged, 2 wrong usage.
+    Reconcile(Reconcile),
 }
 
 /// What to do with a coupon.
@@ -70,6 +75,21 @@ pub struct ChangeCoupon {
     /// How to wait.
     #[command(flatten)]
     pub wait: Wait,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What to hold side by side.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// One event [default: every one that was armed and is not archived]
+    #[arg(long)]
+    pub event: Option<EventId>,
+    /// Publish again what MySQL lacks, and ask the leader to arm again what Redis lacks or counts
+    /// wrongly
+    #[arg(long)]
+    pub repair: bool,
     /// Output.
     #[command(flatten)]
     pub output: Output,
@@ -296,6 +316,8 @@ mod tests {
             "event stock spring",
             "event stock spring --to 0",
             "coupon return 17",
+            "reconcile spring",
+            "reconcile --event a{b}",
         ] {
             assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad}");
         }

@@ -7,13 +7,16 @@ use std::time::Duration;
 use chrono::Utc;
 use contract::coupon::CouponState;
 use contract::ids::EventId;
+use links::kafka::Kafka;
+use links::redis::Cluster;
 use serde::Serialize;
 
-use crate::cli::{Change, CouponCommand, Create, EventCommand, Output, Wait};
+use crate::cli::{Change, CouponCommand, Create, EventCommand, Output, Reconcile, Wait};
 use crate::events::change::{self, Verb};
 use crate::events::create::{self, check};
 use crate::events::view::{Details, EventView, list, show, view};
 use crate::events::wait::{Waited, carried, change_is_carried, waits_for};
+use crate::reconcile::{self, Mode, Reconciler, Trouble};
 use crate::store::changes::CouponChanged;
 use crate::store::events::Event;
 use crate::store::schema::Migrated;
@@ -93,6 +96,28 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
         | EventCommand::Resume(_)
         | EventCommand::Close(_) => Ok(Exit::Done),
     }
+}
+
+/// `reconcile`.
+pub async fn reconcile(
+    store: Store,
+    cluster: Cluster,
+    kafka: Kafka,
+    arguments: &Reconcile,
+) -> Result<Exit, Trouble> {
+    let mode = if arguments.repair { Mode::Repair } else { Mode::Report };
+    let reconciler = Reconciler::new(store, cluster, kafka, mode);
+    Ok(match reconciler.run(arguments.event.as_ref()).await? {
+        reconcile::Outcome::Ran(report) => {
+            print(arguments.output, &report, reconcile::print);
+            if report.is_clean() { Exit::Done } else { Exit::Failed }
+        }
+        reconcile::Outcome::Busy => fail(Exit::Failed, "another reconcile is at work"),
+        reconcile::Outcome::NoSuchEvent => match &arguments.event {
+            Some(event) => no_such_event(event),
+            None => fail(Exit::Failed, "there is no such event"),
+        },
+    })
 }
 
 async fn create_event(store: &Store, arguments: &Create) -> Result<Exit, StoreError> {

@@ -20,6 +20,7 @@ pub mod leader;
 pub mod lease;
 pub mod log;
 pub mod metrics;
+pub mod reconcile;
 pub mod relay;
 pub mod status;
 pub mod stop;

@@ -9,7 +9,7 @@ use links::redis::Cluster;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-use persister::cli::{Cli, Command};
+use persister::cli::{Cli, Command, Reconcile};
 use persister::commands::{self, Exit, fail};
 use persister::config::{BadConfig, Config, RunConfig};
 use persister::health::Private;
@@ -34,6 +34,7 @@ async fn main() -> ExitCode {
         Command::Migrate => commands::migrate(&store).await,
         Command::Event { verb } => commands::event(&store, &verb).await,
         Command::Coupon { verb } => commands::coupon(&store, &verb).await,
+        Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
     };
     done.unwrap_or_else(|error| fail(Exit::Failed, error)).into()
 }
@@ -59,6 +60,20 @@ async fn run(store: Store) -> Exit {
         Err(why @ (CannotRun::Config(_) | CannotRun::Redis(_))) => fail(Exit::Usage, why),
         Err(why) => fail(Exit::Failed, why),
     }
+}
+
+async fn reconcile(store: Store, arguments: &Reconcile) -> Exit {
+    let config = match RunConfig::from_env() {
+        Ok(config) => config,
+        Err(bad) => return fail(Exit::Usage, bad),
+    };
+    let cluster = match Cluster::connect(config.redis).await {
+        Ok(cluster) => cluster,
+        Err(bad) => return fail(Exit::Usage, format_args!("FIRSTCOME_REDIS: {bad}")),
+    };
+    let kafka = Kafka::new(config.kafka_brokers);
+    let done = commands::reconcile(store, cluster, kafka, arguments).await;
+    done.unwrap_or_else(|trouble| fail(Exit::Failed, trouble))
 }
 
 async fn begin_and_run(store: Store) -> Result<(), CannotRun> {

@@ -36,6 +36,7 @@ fn event() -> Event {
         opened_before: true,
         highest_config_epoch: 3,
         changes_due: false,
+        rearm_asked: 0,
     }
 }
 
@@ -48,6 +49,7 @@ fn fresh() -> Event {
         arming: None,
         opened_before: false,
         highest_config_epoch: 0,
+        rearm_asked: 0,
         ..event()
     }
 }

@@ -104,6 +104,7 @@ mod tests {
             opened_before: false,
             highest_config_epoch: 0,
             changes_due: false,
+            rearm_asked: 0,
         }
     }
 

@@ -70,6 +70,9 @@ pub struct Event {
     pub highest_config_epoch: u64,
     /// Whether coupons were returned or revoked a second ago that Redis still has otherwise.
     pub changes_due: bool,
+    /// The epoch that is to be armed again because its shard lacks something or counts it wrongly;
+    /// it matters while it is [`Event::epoch`]. 0: none was ever asked for.
+    pub rearm_asked: u64,
 }
 
 /// Whether a new event was added.
@@ -87,6 +90,15 @@ pub enum Changed {
     /// Yes.
     Done,
     /// No: the row was changed by somebody else in between.
+    Moved,
+}
+
+/// Whether the leader was asked to arm an event again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Yes, now or before.
+    Asked,
+    /// No: the event has another epoch by now.
     Moved,
 }
 
@@ -175,6 +187,14 @@ impl Session {
         Ok(())
     }
 
+    /// Asks the leader to arm an event again, if it still has that epoch. Asking twice is asking
+    /// once; the next epoch has not been asked for.
+    pub async fn ask_rearm(&mut self, event: &EventId, epoch: u64) -> Result<Asked, StoreError> {
+        self.change(sql::ASK_REARM, (epoch, event.as_str(), epoch)).await?;
+        let asked: Option<u64> = self.row(sql::REARM_ASKED, (event.as_str(), epoch)).await?;
+        Ok(if asked == Some(epoch) { Asked::Asked } else { Asked::Moved })
+    }
+
     async fn events(&mut self, which: &str) -> Result<Vec<Event>, StoreError> {
         let rows = self.rows(&sql::events(which), ()).await?;
         rows.into_iter().map(read).collect()
@@ -206,6 +226,7 @@ fn read(row: Row) -> Result<Event, StoreError> {
         opened_before: row.take("opened_before")?,
         highest_config_epoch: row.take("highest_config_epoch")?,
         changes_due: row.take("changes_due")?,
+        rearm_asked: row.take("rearm_asked")?,
         arming: read_arming(&mut row)?,
     })
 }

@@ -17,6 +17,7 @@ pub mod epochs;
 pub mod error;
 pub mod events;
 pub mod leases;
+pub mod reconcile;
 pub mod schema;
 mod session;
 mod sql;

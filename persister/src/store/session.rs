@@ -65,7 +65,7 @@ impl Store {
 
     /// A new session, within 3 s.
     pub async fn connect(&self) -> Result<Session, StoreError> {
-        match timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await {
+        match timeout(CONNECT_TIMEOUT, Box::pin(Conn::new(self.opts.clone()))).await {
             Ok(Ok(conn)) => Ok(Session { conn: Some(conn), answered: Instant::now() }),
             Ok(Err(error)) => Err(StoreError::Unreachable(said(&error))),
             Err(_) => {
@@ -98,7 +98,9 @@ impl Session {
         params: impl Into<Params> + Send,
     ) -> Result<Vec<T>, StoreError> {
         let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
-        let answer = timeout(QUERY_TIMEOUT, conn.exec(statement, params)).await;
+        // Boxed here and below: whoever asks is several futures above, and what is deeper than these
+        // is beyond the compiler.
+        let answer = timeout(QUERY_TIMEOUT, Box::pin(conn.exec(statement, params))).await;
         self.settle(conn, statement, QUERY_TIMEOUT, answer)
     }
 
@@ -118,7 +120,7 @@ impl Session {
         params: impl Into<Params> + Send,
     ) -> Result<u64, StoreError> {
         let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
-        let answer = timeout(QUERY_TIMEOUT, conn.exec_drop(statement, params)).await;
+        let answer = timeout(QUERY_TIMEOUT, Box::pin(conn.exec_drop(statement, params))).await;
         let changed = conn.affected_rows();
         self.settle(conn, statement, QUERY_TIMEOUT, answer)?;
         Ok(changed)
@@ -131,7 +133,7 @@ impl Session {
         deadline: Duration,
     ) -> Result<(), StoreError> {
         let mut conn = self.conn.take().ok_or(StoreError::Spent)?;
-        let answer = timeout(deadline, conn.query_drop(statement)).await;
+        let answer = timeout(deadline, Box::pin(conn.query_drop(statement))).await;
         self.settle(conn, statement, deadline, answer)
     }
 

@@ -94,7 +94,7 @@ pub(super) fn events(which: &str) -> String {
     format!(
         "SELECT e.event_id, e.stock, e.per_user_limit, e.opens_at, e.closes_at, e.phase, \
            e.confirm, e.epoch, e.version, e.carried_version, e.waiting_for, e.created_at, \
-           e.updated_at, x.step, x.armer, x.identity, x.run_id, x.config_epoch, \
+           e.updated_at, e.rearm_asked, x.step, x.armer, x.identity, x.run_id, x.config_epoch, \
            EXISTS (SELECT 1 FROM event_epochs y WHERE y.event_id = e.event_id \
              AND y.step IN ('opening', 'open')) AS opened_before, \
            (SELECT COALESCE(MAX(z.config_epoch), 0) FROM event_epochs z \
@@ -113,6 +113,10 @@ pub(super) const RAISE_EPOCH: &str = "UPDATE events SET epoch = ? WHERE event_id
 pub(super) const NOTE_CARRIED: &str = "\
     UPDATE events SET carried_version = ?, waiting_for = '' \
     WHERE event_id = ? AND epoch = ? AND version = ?";
+pub(super) const ASK_REARM: &str =
+    "UPDATE events SET rearm_asked = ? WHERE event_id = ? AND epoch = ?";
+pub(super) const REARM_ASKED: &str =
+    "SELECT rearm_asked FROM events WHERE event_id = ? AND epoch = ?";
 pub(super) const NOTE_WAITING: &str = "UPDATE events SET waiting_for = ? WHERE event_id = ?";
 
 // Epochs.
@@ -276,6 +280,44 @@ pub(super) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+
+// Reconcile.
+
+pub(super) const LOCK_RECONCILE: &str = "SELECT GET_LOCK('firstcome.reconcile', 0)";
+pub(super) const HOLDS_RECONCILE_LOCK: &str =
+    "SELECT COALESCE(IS_USED_LOCK('firstcome.reconcile') = CONNECTION_ID(), 0)";
+pub(super) const UNLOCK_RECONCILE: &str = "SELECT RELEASE_LOCK('firstcome.reconcile')";
+pub(super) const BEGIN_RECONCILIATION: &str = "\
+    INSERT INTO reconciliations (run_id, mode, event_id, started_at) \
+    VALUES (?, ?, ?, UTC_TIMESTAMP(3))";
+pub(super) const END_RECONCILIATION: &str = "\
+    UPDATE reconciliations SET ended_at = UTC_TIMESTAMP(3), events = ?, not_judged = ?, \
+      differences = ?, published = ?, rearms_asked = ?, report = ? \
+    WHERE run_id = ?";
+pub(super) const HIGHEST_SEQUENCE: &str =
+    "SELECT COALESCE(MAX(sequence), 0) FROM coupons WHERE event_id = ?";
+pub(super) const SEQUENCES_BETWEEN: &str = "\
+    SELECT sequence FROM coupons WHERE event_id = ? AND sequence > ? AND sequence <= ? \
+    ORDER BY sequence LIMIT ?";
+
+pub(super) const CHANGE_WAITS: &str =
+    "SELECT 1 FROM coupon_changes WHERE event_id = ? AND coupon_id = ?";
+
+/// Coupons of so many numbers.
+pub(super) fn coupons_of_sequences(count: usize) -> String {
+    format!(
+        "SELECT {HELD} FROM coupons WHERE event_id = ? AND sequence IN ({}) ORDER BY sequence",
+        list("?", count)
+    )
+}
+
+/// Those of so many coupons that have a dead letter.
+pub(super) fn dead_lettered(ids: usize) -> String {
+    format!(
+        "SELECT DISTINCT coupon_id FROM dead_letters WHERE event_id = ? AND coupon_id IN ({})",
+        list("?", ids)
+    )
+}
 
 /// `item, item, …`
 fn list(item: &str, count: usize) -> String {

@@ -200,22 +200,28 @@ impl Session {
 fn by_user(rows: Vec<Row>) -> Result<Vec<UserRows>, StoreError> {
     let mut users: Vec<UserRows> = Vec::new();
     for row in rows {
-        let mut row = Columns(row);
-        let user: UserId = row.word("user_id", |word| word.parse().ok())?;
-        let win = Win {
-            coupon: row.coupon_id()?,
-            sequence: row.take("sequence")?,
-            attempt: row.attempt()?,
-            issued_at_ms: row.ms("issued_at")?,
-            quantity: row.take("quantity")?,
-            nth: row.take("user_nth")?,
-            state: row.word("state", CouponState::parse)?,
-            revision: row.take("revision")?,
-        };
+        let (user, win) = user_win(row)?;
         match users.last_mut() {
             Some(last) if last.user == user => last.wins.push(win),
             _ => users.push(UserRows { user, wins: vec![win] }),
         }
     }
     Ok(users)
+}
+
+/// A row's user and the win that it keeps.
+pub(super) fn user_win(row: Row) -> Result<(UserId, Win), StoreError> {
+    let mut row = Columns(row);
+    let user = row.word("user_id", |word| word.parse().ok())?;
+    let win = Win {
+        coupon: row.coupon_id()?,
+        sequence: row.take("sequence")?,
+        attempt: row.attempt()?,
+        issued_at_ms: row.ms("issued_at")?,
+        quantity: row.take("quantity")?,
+        nth: row.take("user_nth")?,
+        state: row.word("state", CouponState::parse)?,
+        revision: row.take("revision")?,
+    };
+    Ok((user, win))
 }

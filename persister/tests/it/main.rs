@@ -9,6 +9,7 @@ mod control;
 mod halted;
 mod leadership;
 mod rearm;
+mod reconcile;
 mod relay;
 mod returns;
 mod scripts;

@@ -35,9 +35,17 @@ const CHECKS: [&[&str]; 4] = [
 ];
 
 /// With `--all`, after the tests.
-const SLOW: [&[&str]; 1] =
+const SLOW: [&[&str]; 2] = [
     // The larger bounds of the protocol's model: minutes, and more than a gigabyte.
-    [&["run", "--release", "-p", "model", "--", "--deep"]];
+    &["run", "--release", "-p", "model", "--", "--deep"],
+    // Ten million lines of history judged.
+    &["bench", "-p", "rig", "--bench", "checker"],
+];
+
+/// With `--all`, after the tests and against their stack.
+const SLOW_WITH_STACK: [&[&str]; 1] =
+    // A million winners reconciled: a minute to plant them.
+    [&["bench", "-p", "persister", "--bench", "reconcile"]];
 
 /// Runs the checks, then the tests against a stack of their own.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
@@ -72,12 +80,23 @@ async fn with_stack(arguments: &Arguments) -> Result<bool, StackError> {
     let Some(stack) = told.unless(start).await.transpose()? else {
         return Ok(false);
     };
-    let passed = told.unless(tests(arguments, &stack.status().directory)).await;
+    let directory = &stack.status().directory;
+    let passed = told.unless(tests_and_slow(arguments, directory)).await;
     if matches!(passed, Some(Ok(false) | Err(_))) {
         eprintln!("logs of the stack are kept in {}", stack.keep_logs()?.display());
     }
     told.unless(stack.stop()).await.transpose()?;
     Ok(passed.transpose()?.unwrap_or(false))
+}
+
+async fn tests_and_slow(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> {
+    let mut passed = tests(arguments, stack).await?;
+    if arguments.all {
+        for check in SLOW_WITH_STACK {
+            passed &= cargo(check.iter().map(OsString::from), Some(stack)).await?;
+        }
+    }
+    Ok(passed)
 }
 
 async fn tests(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> {

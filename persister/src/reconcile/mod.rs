@@ -1,0 +1,184 @@
+//! Reconcile: holds every win in Redis and every row in MySQL side by side.
+//!
+//! A run reports first, and repairs only where it is told to, in two ways and no other: a win that
+//! MySQL lacks is published again; for anything that Redis lacks or counts wrongly the leader is
+//! asked to arm the event again, which unites the two. What is merely on its way is never called
+//! missing: see [`watermark`]. Each run has a row in `reconciliations`.
+//!
+//! - `watermark`: up to which number, and when, the two may be held side by side.
+//! - `compare`: what a difference is; pure.
+//! - `scan`: the walk through an event, page by page.
+//! - `repair`: publishing again, asking for a re-arm.
+//! - `report`: the kinds of difference, and what a run found.
+
+mod compare;
+mod lock;
+mod print;
+mod repair;
+mod report;
+mod scan;
+mod sequences;
+mod trouble;
+mod watermark;
+
+use contract::event::Phase;
+use contract::ids::EventId;
+use links::kafka::Kafka;
+use links::redis::Cluster;
+use tokio::time::sleep;
+
+use crate::coupon_log::CouponLog;
+use crate::store::Store;
+use crate::store::events::Event;
+use crate::store::reconcile::RunEnd;
+use lock::Lock;
+use repair::Repairs;
+use report::Keep;
+use scan::{Look, scan};
+use watermark::{SETTLE, Watermark};
+
+pub use print::print;
+pub use report::{Difference, EventReport, Kind, Mode, Offender, Repair, Report};
+pub use trouble::Trouble;
+
+/// Events whose deadline is waited for together.
+const GROUP: usize = 64;
+
+/// What a run came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It looked at everything that it was asked to.
+    Ran(Report),
+    /// Another run is at work.
+    Busy,
+    /// There is no such event.
+    NoSuchEvent,
+}
+
+/// Compares Redis and MySQL.
+pub struct Reconciler {
+    store: Store,
+    cluster: Cluster,
+    kafka: Kafka,
+    mode: Mode,
+    repairs: Repairs,
+}
+
+impl Reconciler {
+    /// Of those servers.
+    pub fn new(store: Store, cluster: Cluster, kafka: Kafka, mode: Mode) -> Self {
+        let repairs = Repairs::new(mode, CouponLog::new(&kafka));
+        Self { store, cluster, kafka, mode, repairs }
+    }
+
+    /// One run, over one event or over all that were armed and are not archived. Two never run at
+    /// once.
+    pub async fn run(&self, only: Option<&EventId>) -> Result<Outcome, Trouble> {
+        let Some(mut lock) = Lock::take(&self.store).await? else {
+            return Ok(Outcome::Busy);
+        };
+        let outcome = tokio::select! {
+            outcome = self.run_alone(only) => outcome,
+            lost = lock.keep() => return Err(lost),
+        };
+        lock.release().await;
+        outcome
+    }
+
+    async fn run_alone(&self, only: Option<&EventId>) -> Result<Outcome, Trouble> {
+        let Some(events) = self.events(only).await? else {
+            return Ok(Outcome::NoSuchEvent);
+        };
+        let mut report = Report::new(self.mode);
+        let mut session = self.store.connect().await?;
+        session.begin_reconciliation(report.run_id, self.mode.as_str(), only).await?;
+        let keep = if only.is_some() { Keep::All } else { Keep::Telling };
+        for group in events.chunks(GROUP) {
+            // Boxed, like the scan: futures so deep within each other are beyond the compiler.
+            Box::pin(self.group(group, &mut report, keep)).await;
+        }
+        self.note(&report).await?;
+        Ok(Outcome::Ran(report))
+    }
+
+    /// None: there is no such event.
+    async fn events(&self, only: Option<&EventId>) -> Result<Option<Vec<Event>>, Trouble> {
+        let mut session = self.store.connect().await?;
+        let Some(id) = only else {
+            let live = session.live_events().await?;
+            return Ok(Some(live.into_iter().filter(|event| event.epoch > 0).collect()));
+        };
+        Ok(session.event(id).await?.map(|event| vec![event]))
+    }
+
+    /// Events that wait for their deadline together. What keeps one from being judged keeps no
+    /// other from it.
+    async fn group(&self, events: &[Event], report: &mut Report, keep: Keep) {
+        let mut marked = Vec::new();
+        for event in events {
+            let id = &event.event_id;
+            let mark = if event.phase == Phase::Archived {
+                Err(Trouble::NotArmed("it is archived"))
+            } else {
+                watermark::take(&self.cluster, event).await
+            };
+            match mark {
+                Ok(mark) => marked.push((id, mark)),
+                Err(trouble) => report.add(EventReport::not_judged(id, trouble), keep),
+            }
+        }
+        if marked.is_empty() {
+            return;
+        }
+        sleep(SETTLE).await;
+        for (event, outcome) in self.look_at(&marked).await {
+            let of = outcome.unwrap_or_else(|trouble| EventReport::not_judged(event, trouble));
+            report.add(of, keep);
+        }
+    }
+
+    async fn look_at<'a>(
+        &self,
+        marked: &'a [(&'a EventId, Watermark)],
+    ) -> Vec<(&'a EventId, Result<EventReport, Trouble>)> {
+        let mut outboxes = Vec::new();
+        for (event, mark) in marked {
+            outboxes.push(watermark::outbox(&self.cluster, event, mark).await);
+        }
+        let caught_up = match watermark::ends(&self.kafka).await {
+            Ok(ends) => watermark::caught_up(&self.store, &ends).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = caught_up {
+            let text = trouble.to_string();
+            let same = |(event, _): &'a (&'a EventId, Watermark)| {
+                (*event, Ok(EventReport::not_judged(event, &text)))
+            };
+            return marked.iter().map(same).collect();
+        }
+        let mut reports = Vec::new();
+        for ((event, mark), outbox) in marked.iter().zip(outboxes) {
+            let repairs = &self.repairs;
+            let look = Look { store: &self.store, cluster: &self.cluster, event, mark, repairs };
+            let report = match outbox {
+                Ok(outbox) => Box::pin(scan(&look, outbox)).await,
+                Err(trouble) => Err(trouble),
+            };
+            reports.push((*event, report));
+        }
+        reports
+    }
+
+    async fn note(&self, report: &Report) -> Result<(), Trouble> {
+        let end = RunEnd {
+            run: report.run_id,
+            events: report.events,
+            not_judged: report.not_judged,
+            differences: report.differences,
+            published: report.published,
+            rearms_asked: report.rearms_asked,
+            report: print::stored(report),
+        };
+        Ok(self.store.connect().await?.end_reconciliation(&end).await?)
+    }
+}

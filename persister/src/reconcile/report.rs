@@ -1,0 +1,381 @@
+//! What a run found.
+
+use std::collections::BTreeMap;
+
+use contract::coupon::Win;
+use contract::ids::EventId;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Offenders of one kind and event that are named; the rest are counted.
+const NAMED: usize = 20;
+
+/// What a run may do about what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing.
+    Report,
+    /// What [`Kind::repair`] says.
+    Repair,
+}
+
+impl Mode {
+    /// The word, as MySQL keeps it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Repair => "repair",
+        }
+    }
+}
+
+/// How Redis and MySQL differ about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A win in Redis has no row, and nothing stands in its way.
+    RowMissing,
+    /// A win in Redis has no row because another coupon has its number or its user's place.
+    RowTaken,
+    /// A win in Redis has no row, and a dead letter says why.
+    DeadLettered,
+    /// A row is not in Redis.
+    WinMissing,
+    /// Row and win are different users'.
+    UserDiffers,
+    /// They have different numbers.
+    SequenceDiffers,
+    /// They are different ones of their user's.
+    NthDiffers,
+    /// They are of different quantities.
+    QuantityDiffers,
+    /// They stand differently, and have for a while.
+    StateDiffers,
+    /// They were changed differently often, and have been for a while.
+    RevisionDiffers,
+    /// The shard counts other units as held than its wins come to.
+    HeldWrong,
+    /// The shard has not given a number that a row has: it would give it twice.
+    SequenceBehind,
+    /// A user's wins in Redis cannot be read.
+    WinsUnreadable,
+    /// An entry of the outbox cannot be read.
+    EntryUnreadable,
+}
+
+/// What is done about a difference. There is nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repair {
+    /// The win is published again, as the relay does.
+    Publish,
+    /// The leader is asked to arm the event again, which unites Redis with the rows.
+    Rearm,
+    /// Somebody has to look.
+    None,
+}
+
+impl Kind {
+    /// What is done about it.
+    pub fn repair(self) -> Repair {
+        match self {
+            Self::RowMissing => Repair::Publish,
+            Self::RowTaken
+            | Self::WinMissing
+            | Self::UserDiffers
+            | Self::SequenceDiffers
+            | Self::NthDiffers
+            | Self::QuantityDiffers
+            | Self::StateDiffers
+            | Self::RevisionDiffers
+            | Self::HeldWrong
+            | Self::SequenceBehind => Repair::Rearm,
+            Self::DeadLettered | Self::WinsUnreadable | Self::EntryUnreadable => Repair::None,
+        }
+    }
+
+    /// Whether it is a difference that nothing explains.
+    pub fn counts(self) -> bool {
+        self != Self::DeadLettered
+    }
+
+    /// The word, as JSON spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RowMissing => "row_missing",
+            Self::RowTaken => "row_taken",
+            Self::DeadLettered => "dead_lettered",
+            Self::WinMissing => "win_missing",
+            Self::UserDiffers => "user_differs",
+            Self::SequenceDiffers => "sequence_differs",
+            Self::NthDiffers => "nth_differs",
+            Self::QuantityDiffers => "quantity_differs",
+            Self::StateDiffers => "state_differs",
+            Self::RevisionDiffers => "revision_differs",
+            Self::HeldWrong => "held_wrong",
+            Self::SequenceBehind => "sequence_behind",
+            Self::WinsUnreadable => "wins_unreadable",
+            Self::EntryUnreadable => "entry_unreadable",
+        }
+    }
+}
+
+/// What differs, in one case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Offender {
+    /// Its user; null where it is nobody's.
+    pub user: Option<String>,
+    /// Its coupon.
+    pub coupon: Option<String>,
+    /// Its number.
+    pub sequence: Option<u64>,
+    /// What else there is to say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Offender {
+    /// A win or a row.
+    pub(super) fn of(user: impl ToString, win: &Win) -> Self {
+        Self {
+            user: Some(user.to_string()),
+            coupon: Some(win.coupon.to_string()),
+            sequence: Some(win.sequence),
+            detail: String::new(),
+        }
+    }
+
+    /// Something that is no win.
+    pub(super) fn text(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..Self::default() }
+    }
+
+    /// The same, with more to say.
+    pub(super) fn with(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+}
+
+/// All differences of a kind in an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// How Redis and MySQL differ.
+    pub kind: Kind,
+    /// What a run in [`Mode::Repair`] does about it.
+    pub repair: Repair,
+    /// How often. Where the wins hash grew meanwhile, some may be counted twice.
+    pub count: u64,
+    /// The first of them.
+    pub offenders: Vec<Offender>,
+}
+
+/// What was found in an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventReport {
+    /// The event.
+    pub event_id: String,
+    /// Why it could not be judged; null: it was. Another run may.
+    pub not_judged: Option<String>,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The highest number that it had given when the run began; later wins were not looked at.
+    pub sequence: u64,
+    /// Units that it counted as held then.
+    pub held: u64,
+    /// Wins that were compared.
+    pub wins: u64,
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Wins without a row that Kafka had not acknowledged yet, and changes of coupons that the leader
+    /// had not carried yet.
+    pub in_flight: u64,
+    /// What changed while it was looked at twice, and was not judged.
+    pub unsettled: u64,
+    /// What differs, by kind.
+    pub differences: Vec<Difference>,
+    /// Wins that were published again.
+    pub published: u64,
+    /// Whether the leader was asked to arm the event again.
+    pub rearm_asked: bool,
+}
+
+impl EventReport {
+    /// Of an event that cannot be judged, and why.
+    pub(super) fn not_judged(event: &EventId, why: impl ToString) -> Self {
+        Self {
+            event_id: event.to_string(),
+            not_judged: Some(why.to_string()),
+            epoch: 0,
+            sequence: 0,
+            held: 0,
+            wins: 0,
+            rows: 0,
+            in_flight: 0,
+            unsettled: 0,
+            differences: Vec::new(),
+            published: 0,
+            rearm_asked: false,
+        }
+    }
+
+    /// Differences that nothing explains.
+    pub fn unexplained(&self) -> u64 {
+        let counted = self.differences.iter().filter(|difference| difference.kind.counts());
+        counted.map(|difference| difference.count).sum()
+    }
+
+    /// Whether it was judged to the end and Redis and MySQL agree.
+    pub fn is_clean(&self) -> bool {
+        self.not_judged.is_none() && self.unsettled == 0 && self.unexplained() == 0
+    }
+}
+
+/// Gathers differences while an event is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    found: BTreeMap<Kind, (u64, Vec<Offender>)>,
+}
+
+impl Findings {
+    /// Notes one.
+    pub(super) fn add(&mut self, kind: Kind, offender: Offender) {
+        let (count, offenders) = self.found.entry(kind).or_default();
+        *count += 1;
+        if offenders.len() < NAMED {
+            offenders.push(offender);
+        }
+    }
+
+    /// Whether any calls for a re-arm.
+    pub(super) fn call_for_rearm(&self) -> bool {
+        self.found.keys().any(|kind| kind.repair() == Repair::Rearm)
+    }
+
+    /// By kind.
+    pub(super) fn into_differences(self) -> Vec<Difference> {
+        let difference = |(kind, (count, offenders)): (Kind, (u64, Vec<Offender>))| Difference {
+            kind,
+            repair: kind.repair(),
+            count,
+            offenders,
+        };
+        self.found.into_iter().map(difference).collect()
+    }
+}
+
+/// What a run found. Fields are added, never renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Names the run's row.
+    pub run_id: Uuid,
+    /// What it was free to do.
+    pub mode: Mode,
+    /// How many events it looked at.
+    pub events: u64,
+    /// How many it could not judge.
+    pub not_judged: u64,
+    /// Differences that nothing explains.
+    pub differences: u64,
+    /// Wins that it published again.
+    pub published: u64,
+    /// Events that it asked to be armed again.
+    pub rearms_asked: u64,
+    /// Events with anything to say; all others agree.
+    pub reports: Vec<EventReport>,
+}
+
+impl Report {
+    /// Of a run that begins.
+    pub(super) fn new(mode: Mode) -> Self {
+        Self {
+            run_id: Uuid::now_v7(),
+            mode,
+            events: 0,
+            not_judged: 0,
+            differences: 0,
+            published: 0,
+            rearms_asked: 0,
+            reports: Vec::new(),
+        }
+    }
+
+    /// Takes an event in. An event that agrees is kept only where it is the one asked for.
+    pub(super) fn add(&mut self, report: EventReport, keep: Keep) {
+        self.events += 1;
+        self.not_judged += u64::from(report.not_judged.is_some());
+        self.differences += report.unexplained();
+        self.published += report.published;
+        self.rearms_asked += u64::from(report.rearm_asked);
+        if keep == Keep::All || !report.is_clean() || !report.differences.is_empty() {
+            self.reports.push(report);
+        }
+    }
+
+    /// Whether every event was judged and Redis and MySQL agree about it.
+    pub fn is_clean(&self) -> bool {
+        self.not_judged == 0 && self.reports.iter().all(EventReport::is_clean)
+    }
+}
+
+/// Which events a report names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// All.
+    All,
+    /// Those with anything to say.
+    Telling,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kinds: &[Kind]) -> EventReport {
+        let mut findings = Findings::default();
+        kinds.iter().for_each(|&kind| findings.add(kind, Offender::text("here")));
+        let event = "spring".parse().unwrap();
+        EventReport {
+            not_judged: None,
+            differences: findings.into_differences(),
+            ..EventReport::not_judged(&event, "")
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_json() {
+        for kind in [Kind::RowMissing, Kind::DeadLettered, Kind::NthDiffers, Kind::EntryUnreadable]
+        {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+
+    #[test]
+    fn many_of_a_kind_are_counted_and_the_first_named() {
+        let report = report(&[Kind::RowMissing; 50]);
+        let [difference] = report.differences.as_slice() else {
+            panic!("{report:?}");
+        };
+        assert_eq!((difference.count, difference.offenders.len()), (50, NAMED));
+        assert_eq!(report.unexplained(), 50);
+    }
+
+    #[test]
+    fn a_dead_letter_explains_and_is_named() {
+        let mut run = Report::new(Mode::Report);
+        run.add(report(&[]), Keep::Telling);
+        run.add(report(&[Kind::DeadLettered]), Keep::Telling);
+        assert!(run.is_clean());
+        assert_eq!((run.events, run.differences, run.reports.len()), (2, 0, 1));
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_not_clean() {
+        let mut run = Report::new(Mode::Report);
+        run.add(EventReport::not_judged(&"spring".parse().unwrap(), "fenced"), Keep::Telling);
+        assert!(!run.is_clean());
+        let unsettled = EventReport { unsettled: 1, ..report(&[]) };
+        assert!(!unsettled.is_clean());
+        assert!(!report(&[Kind::HeldWrong]).is_clean());
+    }
+}
