@@ -18,17 +18,47 @@ pub enum Point {
     AfterDeadLetter,
     /// The relay has published an outbox entry and not deleted it.
     BeforeRelayAck,
+    /// Arming: MySQL has the new epoch, the directory has not.
+    ArmEpochRaised,
+    /// Arming: the directory is fenced, the shard has its old epoch.
+    ArmFenced,
+    /// Arming: the shard has the epoch, MySQL has not noted it.
+    ArmShardTaken,
+    /// Arming: MySQL has noted the shard.
+    ArmNoted,
+    /// Arming again: every partition has its marker.
+    ArmMarked,
+    /// Arming again: every partition is read past its marker.
+    ArmRead,
+    /// Arming again: MySQL has all rows, the shard lacks some.
+    ArmRowsUnited,
+    /// Arming again: shard and MySQL have the same.
+    ArmUnited,
+    /// Arming: MySQL has noted that the shard is about to be opened.
+    ArmOpening,
+    /// Arming: the shard is open, MySQL has not noted it.
+    ArmOpened,
 }
 
 impl Point {
     /// Every point.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 16] = [
         Self::BeforeOffset,
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::CommitAnswer,
         Self::AfterDeadLetter,
         Self::BeforeRelayAck,
+        Self::ArmEpochRaised,
+        Self::ArmFenced,
+        Self::ArmShardTaken,
+        Self::ArmNoted,
+        Self::ArmMarked,
+        Self::ArmRead,
+        Self::ArmRowsUnited,
+        Self::ArmUnited,
+        Self::ArmOpening,
+        Self::ArmOpened,
     ];
 
     /// As `FIRSTCOME_FAILPOINT` names it.
@@ -40,6 +70,16 @@ impl Point {
             Self::CommitAnswer => "commit-answer",
             Self::AfterDeadLetter => "after-dead-letter",
             Self::BeforeRelayAck => "before-relay-ack",
+            Self::ArmEpochRaised => "arm-epoch-raised",
+            Self::ArmFenced => "arm-fenced",
+            Self::ArmShardTaken => "arm-shard-taken",
+            Self::ArmNoted => "arm-noted",
+            Self::ArmMarked => "arm-marked",
+            Self::ArmRead => "arm-read",
+            Self::ArmRowsUnited => "arm-rows-united",
+            Self::ArmUnited => "arm-united",
+            Self::ArmOpening => "arm-opening",
+            Self::ArmOpened => "arm-opened",
         }
     }
 

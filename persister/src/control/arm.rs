@@ -17,6 +17,7 @@ use super::plan::{Waiting, listing};
 use super::shard::{self, Applied, ArmReply, ArmedAs};
 use super::take::{Hands, Taken, Trouble};
 use super::{markers, unite};
+use crate::failpoint::Point;
 use crate::metrics::{self, RearmStep};
 use crate::store::Session;
 use crate::store::epochs::{Armed, Author, Compared, Moved, Which};
@@ -100,11 +101,13 @@ pub(super) async fn arm_again(
     watch.lap(RearmStep::Shard);
     // 4, 5: what edges published before the marker is a row, what comes behind it is late.
     markers::append(hands, &begun).await?;
+    Point::ArmMarked.reach();
     watch.lap(RearmStep::Mark);
     if let Err(taken) = markers::read_past(session, &begun).await? {
         return Ok(taken);
     }
     watch.lap(RearmStep::Read);
+    Point::ArmRead.reach();
     // 6, 7: what the shard, MySQL and the late records have becomes one.
     let opened = unite_and_open(hands, session, &begun, &armed, &mut watch).await?;
     if opened == Taken::Step {
@@ -132,7 +135,9 @@ pub(super) async fn open_again(
         replid: &arming.identity,
     };
     let ledger = unite::ledger(session, &event.event_id, state.sequence).await?;
-    Ok(of_open(shard::open(&hands.cluster, event, armed, ledger).await?))
+    let opened = shard::open(&hands.cluster, event, armed, ledger).await?;
+    Point::ArmOpened.reach();
+    Ok(of_open(opened))
 }
 
 /// 1 MySQL: a new epoch. 2 Directory: fenced, on all brokers in sync.
@@ -148,8 +153,10 @@ async fn begin<'a>(
         Compared::Done(epoch) => epoch,
         Compared::Moved(moved) => return Ok(Err(moved)),
     };
+    Point::ArmEpochRaised.reach();
     let begun = Begun { event, epoch, armer };
     hands.directory.say(fencing(&begun)).await?;
+    Point::ArmFenced.reach();
     Ok(Ok(begun))
 }
 
@@ -185,8 +192,12 @@ async fn arm_shard(
         }
         ArmReply::Replica | ArmReply::Ahead(_) => return Ok(Err(Taken::LookAgain)),
     };
+    Point::ArmShardTaken.reach();
     Ok(match session.note_arming(begun.author(hands), &begun.armer, &armed).await? {
-        Compared::Done(()) => Ok(armed),
+        Compared::Done(()) => {
+            Point::ArmNoted.reach();
+            Ok(armed)
+        }
         Compared::Moved(moved) => Err(taken(moved)),
     })
 }
@@ -203,6 +214,7 @@ async fn unite_and_open(
         if let Err(taken) = unite::unite(hands, session, begun, armed).await? {
             return Ok(taken);
         }
+        Point::ArmUnited.reach();
         watch.lap(RearmStep::Unite);
         match open(hands, session, begun, armed).await? {
             Err(Moved::Late) => {}
@@ -227,10 +239,12 @@ async fn open(
         Compared::Done(event) => event,
         Compared::Moved(moved) => return Ok(Err(moved)),
     };
+    Point::ArmOpening.reach();
     let state = hands.cluster.state(&event.event_id).await?;
     let known = state.map_or(0, |state| state.sequence);
     let ledger = unite::ledger(session, &event.event_id, known).await?;
     let opened = shard::open(&hands.cluster, &event, begun.armed_as(armed), ledger).await?;
+    Point::ArmOpened.reach();
     Ok(Ok(of_open(opened)))
 }
 

@@ -6,7 +6,9 @@ use contract::event::Confirm;
 
 use super::error::FaultError;
 use super::scene::Scene;
-use super::{client_gone, edge, kafka, mysql, operators, persister, records, redis};
+use super::{
+    client_gone, edge, forgets, kafka, mysql, operators, persister, rearm, records, redis,
+};
 use crate::rush::Through;
 
 /// What a kind does, from the round's beginning until all of it is undone.
@@ -103,10 +105,12 @@ impl Kind {
 }
 
 /// One table a family.
-const FAMILIES: [&[Kind]; 8] = [
+const FAMILIES: [&[Kind]; 10] = [
     edge::KINDS,
     client_gone::KINDS,
     redis::KINDS,
+    forgets::KINDS,
+    rearm::KINDS,
     kafka::KINDS,
     persister::KINDS,
     mysql::KINDS,

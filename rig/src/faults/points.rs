@@ -24,8 +24,21 @@ pub const PERSISTER: [&str; 3] = ["before-offset", "before-commit", "after-commi
 pub const PERSISTER_ANSWERS: [&str; 1] = ["commit-answer"];
 /// Points that need something else to happen first.
 pub const PERSISTER_RARE: [&str; 2] = ["after-dead-letter", "before-relay-ack"];
+/// Points of an arming again, in their order.
+pub const ARMING: [&str; 10] = [
+    "arm-epoch-raised",
+    "arm-fenced",
+    "arm-shard-taken",
+    "arm-noted",
+    "arm-marked",
+    "arm-read",
+    "arm-rows-united",
+    "arm-united",
+    "arm-opening",
+    "arm-opened",
+];
 /// The kinds that strike at every point between them.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "edge-killed-at-points",
     "edge-killed-at-log-points",
     "script-answer-lost",
@@ -34,6 +47,7 @@ pub const KINDS: [&str; 8] = [
     "commit-answer-lost",
     "dead-letter-killed",
     "relay-killed",
+    "rearm-killed-at-steps",
 ];
 
 /// What happens at a point.
@@ -67,5 +81,5 @@ pub fn of_edge() -> Vec<&'static str> {
 
 /// Every point of the persister that some kind sets.
 pub fn of_persister() -> Vec<&'static str> {
-    [&PERSISTER[..], &PERSISTER_ANSWERS, &PERSISTER_RARE].concat()
+    [&PERSISTER[..], &PERSISTER_ANSWERS, &PERSISTER_RARE, &ARMING].concat()
 }

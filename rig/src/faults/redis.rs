@@ -1,11 +1,13 @@
 //! Redis: nodes of the event's own shard.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::command::redis_cli;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
-use super::shard::shard;
+use super::shard::{Shard, another_master, shard};
 use crate::stack::Action;
 
 /// The table.
@@ -16,10 +18,64 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("redis-replica-stopped", "the replica stops for some seconds", |scene| {
         Box::pin(replica_stopped(scene))
     }),
+    Kind::new("redis-master-killed", "the master is killed, its replica takes over", |scene| {
+        Box::pin(master_killed(scene, Back::AfterPromotion))
+    })
+    .crowd(4_000, 400),
+    Kind::new("redis-master-restarted", "the master is killed and started at once", |scene| {
+        Box::pin(master_killed(scene, Back::AtOnce))
+    })
+    .crowd(4_000, 400),
+    Kind::new("redis-zombie", "the master stops, is replaced, and goes on", |scene| {
+        Box::pin(zombie(scene))
+    })
+    .crowd(5_000, 400),
+    Kind::new("redis-replica-then-master", "the replica is killed, then the master", |scene| {
+        Box::pin(replica_then_master(scene))
+    })
+    .crowd(5_000, 400),
+    Kind::new("redis-both-from-disk", "both nodes are killed and start from disk", |scene| {
+        Box::pin(both_from_disk(scene))
+    })
+    .crowd(5_000, 400),
+    Kind::new("redis-manual-failover", "an operator lets the replica take over", |scene| {
+        Box::pin(manual_failover(scene))
+    }),
+    Kind::new("redis-full-resync", "the replica copies everything again", |scene| {
+        Box::pin(full_resync(scene))
+    }),
+    Kind::new("redis-memory-limit", "the master reaches its memory limit for a while", |scene| {
+        Box::pin(memory_limit(scene))
+    }),
+    Kind::new("redis-state-deleted", "the event's state is deleted on the master", |scene| {
+        Box::pin(key_deleted(scene, "state"))
+    })
+    .crowd(4_000, 400),
+    Kind::new("redis-wins-deleted", "the event's wins are deleted on the master", |scene| {
+        Box::pin(key_deleted(scene, "wins"))
+    })
+    .crowd(4_000, 400),
 ];
 
 /// Past the node timeout.
 const STOPPED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// For a moment after a promotion, so that the new master grants before the old one is back.
+const LATER: [Duration; 2] = [Duration::from_millis(1), Duration::from_secs(3)];
+
+/// How long the replica is away while more is written than the backlog holds.
+const BEHIND: [Duration; 2] = [Duration::from_millis(700), Duration::from_millis(1_500)];
+/// The least that Redis takes.
+const SMALL_BACKLOG: &str = "16384";
+/// As ops/redis/redis.conf has it.
+const USUAL_BACKLOG: &str = "16777216";
+
+/// When a master that was killed is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// Its script waits until the replica has taken over.
+    AtOnce,
+    AfterPromotion,
+}
 
 async fn replica_killed(scene: &mut Scene) -> Result<(), FaultError> {
     let shard = shard(scene).await?;
@@ -34,5 +90,110 @@ async fn replica_stopped(scene: &mut Scene) -> Result<(), FaultError> {
     scene.act(&shard.replica, Action::Pause).await?;
     scene.hold(STOPPED[0], STOPPED[1]).await;
     scene.act(&shard.replica, Action::Resume).await?;
+    scene.ready(&shard.replica).await
+}
+
+async fn master_killed(scene: &mut Scene, back: Back) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    match back {
+        Back::AtOnce => scene.act(&shard.master, Action::Kill).await?,
+        Back::AfterPromotion => {
+            scene.act(&shard.master, Action::KillStayDown).await?;
+            another_master(scene, &shard).await?;
+            scene.hold(LATER[0], LATER[1]).await;
+            scene.act(&shard.master, Action::Start).await?;
+        }
+    }
+    both_ready(scene, &shard).await
+}
+
+async fn zombie(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    scene.act(&shard.master, Action::Pause).await?;
+    another_master(scene, &shard).await?;
+    scene.hold(LATER[0], LATER[1]).await;
+    scene.act(&shard.master, Action::Resume).await?;
+    both_ready(scene, &shard).await
+}
+
+/// The replica is behind when it comes back, and then the only one.
+async fn replica_then_master(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    scene.act(&shard.replica, Action::Kill).await?;
+    scene.hold(LATER[0], LATER[1]).await;
+    scene.act(&shard.master, Action::Kill).await?;
+    both_ready(scene, &shard).await
+}
+
+async fn both_from_disk(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    scene.act(&shard.replica, Action::KillStayDown).await?;
+    scene.act(&shard.master, Action::KillStayDown).await?;
+    scene.act(&shard.master, Action::Start).await?;
+    scene.act(&shard.replica, Action::Start).await?;
+    both_ready(scene, &shard).await
+}
+
+async fn manual_failover(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    scene.strikes("CLUSTER FAILOVER");
+    redis_cli(scene.address(&shard.replica)?, &["CLUSTER", "FAILOVER"]).await?;
+    another_master(scene, &shard).await?;
+    both_ready(scene, &shard).await
+}
+
+/// What the replica misses meanwhile is more than the backlog holds.
+async fn full_resync(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    let master = scene.address(&shard.master)?;
+    let before = full_resyncs(master).await?;
+    scene.moment().await;
+    redis_cli(master, &["CONFIG", "SET", "repl-backlog-size", SMALL_BACKLOG]).await?;
+    scene.act(&shard.replica, Action::Pause).await?;
+    redis_cli(master, &["CLIENT", "KILL", "TYPE", "replica"]).await?;
+    scene.hold(BEHIND[0], BEHIND[1]).await;
+    scene.act(&shard.replica, Action::Resume).await?;
+    both_ready(scene, &shard).await?;
+    redis_cli(master, &["CONFIG", "SET", "repl-backlog-size", USUAL_BACKLOG]).await?;
+    if full_resyncs(master).await? == before {
+        scene.say("the replica caught up without copying everything");
+    }
+    Ok(())
+}
+
+async fn full_resyncs(master: SocketAddr) -> Result<u64, FaultError> {
+    let stats = redis_cli(master, &["INFO", "stats"]).await?;
+    let count = stats.lines().find_map(|line| line.trim_end().strip_prefix("sync_full:"));
+    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+async fn memory_limit(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    let master = scene.address(&shard.master)?;
+    scene.moment().await;
+    scene.strikes("CONFIG SET maxmemory 1");
+    redis_cli(master, &["CONFIG", "SET", "maxmemory", "1"]).await?;
+    scene.hold(STOPPED[0], STOPPED[1]).await;
+    scene.strikes("CONFIG SET maxmemory 0");
+    redis_cli(master, &["CONFIG", "SET", "maxmemory", "0"]).await?;
+    both_ready(scene, &shard).await
+}
+
+async fn key_deleted(scene: &mut Scene, key: &str) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    let key = format!("fc:{{{}}}:{key}", scene.event);
+    scene.moment().await;
+    scene.strikes(format!("DEL {key}"));
+    redis_cli(scene.address(&shard.master)?, &["DEL", &key]).await?;
+    both_ready(scene, &shard).await
+}
+
+async fn both_ready(scene: &Scene, shard: &Shard) -> Result<(), FaultError> {
+    scene.ready(&shard.master).await?;
     scene.ready(&shard.replica).await
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::error::FaultError;
 use super::heal::{Silence, silence};
 use super::kind::{End, Kind};
-use super::scene::{BACK_WITHIN, Scene, Stage};
+use super::scene::{BACK_WITHIN, Scene, Stage, Without};
 use crate::check::mysql::Mysql;
 use crate::check::{History, Sources, Verdict};
 use crate::rush::{Display, Plan, Rush, RushError, Through, drive};
@@ -66,10 +66,19 @@ impl Outcome {
     }
 }
 
-/// Plays a round; the history is written to `history`. The same kind and seed draw the same.
-pub async fn play(stack: &Handle, kind: &Kind, seed: u64, history: &Path) -> Outcome {
+/// What a round is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Play {
+    /// The same kind and seed draw the same.
+    pub seed: u64,
+    /// What is taken out.
+    pub without: Option<Without>,
+}
+
+/// Plays a round; the history is written to `history`.
+pub async fn play(stack: &Handle, kind: &Kind, play: Play, history: &Path) -> Outcome {
     let began = Instant::now();
-    let mut chance = SmallRng::seed_from_u64(seed);
+    let mut chance = SmallRng::seed_from_u64(play.seed);
     let confirm = if chance.random() { Confirm::Replica } else { Confirm::Log };
     let through = if chance.random() { Through::Nginx } else { Through::Edges };
     let mut outcome = Outcome {
@@ -83,7 +92,7 @@ pub async fn play(stack: &Handle, kind: &Kind, seed: u64, history: &Path) -> Out
         said: Vec::new(),
         took: Duration::ZERO,
     };
-    if let Err(error) = go(stack, kind, seed, history, &mut outcome).await {
+    if let Err(error) = go(stack, kind, play, history, &mut outcome).await {
         outcome.problems.push(error.to_string());
     }
     outcome.took = began.elapsed();
@@ -93,16 +102,16 @@ pub async fn play(stack: &Handle, kind: &Kind, seed: u64, history: &Path) -> Out
 async fn go(
     stack: &Handle,
     kind: &Kind,
-    seed: u64,
+    play: Play,
     history: &Path,
     outcome: &mut Outcome,
 ) -> Result<(), FaultError> {
-    let plan = plan(kind, seed, history, outcome)?;
+    let plan = plan(kind, play.seed, history, outcome)?;
     let rush = plan.prepare(stack).await?;
     let (event, stock) = (rush.header.event.clone(), rush.header.stock);
     let mut sources = Sources::of(stack).await?;
     let span = Duration::from_secs(u64::from(kind.crowd.users)) / kind.crowd.per_s.max(1);
-    let (scene, stage) = Scene::new(stack.clone(), event, seed, span);
+    let (scene, stage) = Scene::new(stack.clone(), event, play, span);
 
     let (struck, rushed) =
         tokio::join!(strike(kind, scene, outcome), run(rush, stage, &mut sources.mysql));

@@ -1,5 +1,6 @@
 //! What a kind works with: the stack, the round's event, chance, and the beginning of the rush.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::ids::EventId;
@@ -10,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::FaultError;
 use super::points::{self, At};
+use super::round::Play;
 use crate::stack::{Action, Handle, PartKind, PartState, PartStatus, Status, wait_until};
 
 /// A part that was killed, stopped or restarted is ready again within this: a Redis node that was
@@ -20,12 +22,21 @@ const REACHED_WITHIN: Duration = Duration::from_secs(30);
 /// A persister says that it leads within this: a lease of 6 s, and its first batch.
 const LEADS_WITHIN: Duration = Duration::from_secs(20);
 
+/// A safety step that is taken out, to show that the suite sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Without {
+    /// A Redis master that was killed starts at once.
+    RedisWait,
+}
+
 /// A round, as its kind sees it.
 pub struct Scene {
     /// The stack.
     pub stack: Handle,
     /// The event that is asked for.
     pub event: EventId,
+    /// What is taken out.
+    pub without: Option<Without>,
     chance: SmallRng,
     /// How long users arrive.
     span: Duration,
@@ -46,13 +57,14 @@ pub(super) struct Stage {
 }
 
 impl Scene {
-    pub(super) fn new(stack: Handle, event: EventId, seed: u64, span: Duration) -> (Self, Stage) {
+    pub(super) fn new(stack: Handle, event: EventId, play: Play, span: Duration) -> (Self, Stage) {
         let (begin, may_begin) = watch::channel(false);
         let (begun, began) = watch::channel(None);
         let scene = Self {
             stack,
             event,
-            chance: SmallRng::seed_from_u64(seed),
+            without: play.without,
+            chance: SmallRng::seed_from_u64(play.seed),
             span,
             begin,
             began,
@@ -144,6 +156,11 @@ impl Scene {
     pub fn one_of(&mut self, kind: PartKind) -> String {
         let parts = self.parts(kind);
         parts[self.chance.random_range(0..parts.len())].clone()
+    }
+
+    /// Where a part serves.
+    pub fn address(&self, part: &str) -> Result<SocketAddr, FaultError> {
+        Ok(self.stack.status().part(part)?.address)
     }
 
     /// Starts a part once more, with this set at its failpoints: one after another, each in the

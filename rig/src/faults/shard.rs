@@ -13,6 +13,9 @@ use crate::stack::{PartKind, wait_until};
 /// The cluster's nodes agree within this.
 const AGREED_WITHIN: Duration = Duration::from_secs(15);
 
+/// A replica is elected within this: a node timeout of 2 s, a vote, and time on a busy machine.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(30);
+
 /// The two nodes of a shard, as parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shard {
@@ -33,9 +36,7 @@ enum NotYet {
 
 /// The shard of the round's event, as it stands now.
 pub(super) async fn shard(scene: &Scene) -> Result<Shard, FaultError> {
-    let nodes = scene.stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
-    let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1 }).await;
-    let cluster = cluster.map_err(crate::check::NoVerdict::from)?;
+    let cluster = cluster(scene).await?;
     let found = wait_until(AGREED_WITHIN, "a shard with master and replica", || async {
         let master = cluster.master_of(Cluster::slot_of(&scene.event));
         let master = master.ok_or(NotYet::Missing("no master"))?;
@@ -46,6 +47,28 @@ pub(super) async fn shard(scene: &Scene) -> Result<Shard, FaultError> {
         Ok::<_, NotYet>(Shard { master: part(master.address)?, replica: part(replica)? })
     });
     Ok(found.await?)
+}
+
+/// Waits until the shard has another master than it had.
+pub(super) async fn another_master(scene: &mut Scene, shard: &Shard) -> Result<(), FaultError> {
+    let before = scene.address(&shard.master)?;
+    let cluster = cluster(scene).await?;
+    let another = wait_until(PROMOTED_WITHIN, "another master of the shard", || async {
+        match cluster.master_of(Cluster::slot_of(&scene.event)) {
+            Some(master) if master.address != before => Ok(()),
+            Some(_) => Err("it is the same"),
+            None => Err("there is none"),
+        }
+    });
+    another.await?;
+    scene.strikes("the shard has another master");
+    Ok(())
+}
+
+async fn cluster(scene: &Scene) -> Result<Cluster, FaultError> {
+    let nodes = scene.stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
+    let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1 }).await;
+    Ok(cluster.map_err(crate::check::NoVerdict::from)?)
 }
 
 /// `slave0:ip=127.0.0.1,port=7001,state=online,…` of INFO replication.

@@ -37,6 +37,8 @@ pub struct Line {
     pub verdict: &'static str,
     /// What is wrong.
     pub wrong: Vec<String>,
+    /// What was done, and when.
+    pub done: Vec<String>,
     /// The command that plays it again.
     pub again: String,
 }
@@ -91,6 +93,7 @@ impl Line {
             took_s: seconds(outcome.took),
             verdict: word(outcome.passes()),
             wrong: outcome.wrong(),
+            done: outcome.said.clone(),
             again: format!("./dev faults --kind {} --seed {seed} --rounds 1{more}", kind.name),
         }
     }
@@ -205,6 +208,7 @@ mod tests {
             took_s: 8.0,
             verdict,
             wrong: Vec::new(),
+            done: Vec::new(),
             again: String::new(),
         }
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use rig::faults::kind::{self, Needs};
 use rig::faults::seeds::Deal;
 use rig::faults::summary::{Line, Summary};
-use rig::faults::{Kind, keep, play, programs};
+use rig::faults::{Kind, Play, Without, keep, play, programs};
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 
 use super::test::cargo;
@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// No round begins after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
+    /// Take a safety step out: the run is expected to fail
+    #[arg(long)]
+    without: Option<Without>,
     /// Write what came out as JSON
     #[arg(long)]
     report: Option<PathBuf>,
@@ -73,7 +76,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     let enough = Enough::of(&arguments, kinds.len());
     println!("seed {seed}, {} kinds", kinds.len());
     let mut summary = Summary::default();
-    let ended = told.unless(rounds(Deal::new(kinds, seed), &enough, &mut summary)).await;
+    let ended =
+        told.unless(rounds(Deal::new(kinds, seed), arguments.without, &enough, &mut summary)).await;
     if let Some(Err(error)) = ended {
         return Err(error);
     }
@@ -95,6 +99,7 @@ fn chosen(names: &[String]) -> Option<Vec<&'static Kind>> {
 /// One stack for many rounds; another one after a round that failed.
 async fn rounds(
     mut deal: Deal,
+    without: Option<Without>,
     enough: &Enough,
     summary: &mut Summary,
 ) -> Result<(), Box<dyn Error>> {
@@ -107,7 +112,7 @@ async fn rounds(
             Some(stack) => stack,
             None => start().await?,
         };
-        let line = round(&on, kind, seed).await?;
+        let line = round(&on, kind, Play { seed, without }).await?;
         let passed = line.wrong.is_empty();
         summary.add(line);
         if passed {
@@ -126,11 +131,15 @@ async fn start() -> Result<Stack, StackError> {
     Stack::start(StackOptions::new(format!("faults-{}", std::process::id()))).await
 }
 
-async fn round(stack: &Stack, kind: &'static Kind, seed: u64) -> Result<Line, Box<dyn Error>> {
+async fn round(stack: &Stack, kind: &'static Kind, drawn: Play) -> Result<Line, Box<dyn Error>> {
     let handle = stack.handle();
     let history = handle.status().directory.join("history");
-    let outcome = play(&handle, kind, seed, &history).await;
-    let line = Line::new(kind, seed, &outcome, "");
+    let outcome = play(&handle, kind, drawn, &history).await;
+    let more = match drawn.without {
+        Some(Without::RedisWait) => " --without redis-wait",
+        None => "",
+    };
+    let line = Line::new(kind, drawn.seed, &outcome, more);
     println!("{}", line.text());
     if !outcome.passes() {
         let kept = keep::keep(&kept_in(), &handle, &line, &outcome, &history)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rig::faults::{kind, play, points, programs};
+use rig::faults::{Play, kind, play, points, programs};
 use rig::stack::{Handle, exclusive};
 
 /// What the rounds are drawn from.
@@ -37,7 +37,7 @@ async fn play_all(names: &[&str]) {
     for name in names {
         let kind = kind::named(name).unwrap();
         let history = stack.status().directory.join(format!("history-{name}"));
-        let outcome = play(&stack, kind, SEED, &history).await;
+        let outcome = play(&stack, kind, Play { seed: SEED, without: None }, &history).await;
         println!("{name}: {:?}, {:?}", outcome.took, outcome.silence);
         if !outcome.passes() {
             failed.push(format!("{name}: {:#?}\n{:#?}", outcome.wrong(), outcome.said));

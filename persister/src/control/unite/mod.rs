@@ -17,6 +17,7 @@ use contract::ids::EventId;
 use super::arm::{Begun, Or, taken};
 use super::shard::ArmedAs;
 use super::take::{Hands, Trouble};
+use crate::failpoint::Point;
 use crate::store::epochs::{Armed, Author};
 use crate::store::union::Ledger;
 use crate::store::{Session, StoreError};
@@ -55,6 +56,7 @@ pub(super) async fn unite(
     if let Err(moved) = late::take(&union, session).await? {
         return Ok(Err(taken(moved)));
     }
+    Point::ArmRowsUnited.reach();
     if let Err(moved) = back::rows(&union, session).await? {
         return Ok(Err(moved));
     }
