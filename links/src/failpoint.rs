@@ -4,22 +4,22 @@
 //! it, its names included, is in the program. The crate `fail` was not taken: it can neither kill
 //! nor stop a process, and reads the environment behind the configuration's back.
 
-#[cfg(feature = "failpoints")]
+#[cfg(any(test, feature = "failpoints"))]
 mod set;
 
-#[cfg(feature = "failpoints")]
+#[cfg(any(test, feature = "failpoints"))]
 pub use set::{Failpoints, loses, reach};
 
 /// A script has answered, and its WAIT has not.
 pub const AFTER_SCRIPT: &str = "after-script";
 
 /// Does what is set for this point, if anything is.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(any(test, feature = "failpoints")))]
 #[inline(always)]
 pub fn reach(_point: &'static str) {}
 
 /// Whether the answer that has just come is to be treated as lost.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(any(test, feature = "failpoints")))]
 #[inline(always)]
 pub fn loses(_point: &'static str) -> bool {
     false

@@ -31,6 +31,12 @@ pub(super) const KINDS: &[Kind] = &[
     .at_points()
     .told(Confirm::Log)
     .by(Through::Nginx),
+    Kind::new("upstream-killed-in-post", "NGINX's upstreams die with claims in hand", |scene| {
+        Box::pin(upstreams_killed(scene))
+    })
+    .at_points()
+    .told(Confirm::Replica)
+    .by(Through::Nginx),
     Kind::new("edge-stopped", "an edge stopped past its deadlines, and resumed", |scene| {
         Box::pin(stopped(scene))
     }),
@@ -74,6 +80,21 @@ async fn killed_at_points(scene: &mut Scene) -> Result<(), FaultError> {
 async fn killed_at_log_points(scene: &mut Scene) -> Result<(), FaultError> {
     let part = scene.one_of(PartKind::Edge);
     scene.die_at(&part, &EDGE_LOG, LATEST).await
+}
+
+/// Both edges, so that NGINX has nobody to turn to and the claims of both are unknown.
+async fn upstreams_killed(scene: &mut Scene) -> Result<(), FaultError> {
+    let parts = scene.parts(PartKind::Edge);
+    for part in &parts {
+        let time = scene.number(1, LATEST);
+        scene.start_at(part, &[("before-answer", At::Kill(time))]).await?;
+    }
+    scene.rush_begins().await;
+    for part in &parts {
+        scene.reached(part, "before-answer").await?;
+        scene.ready(part).await?;
+    }
+    Ok(())
 }
 
 async fn stopped(scene: &mut Scene) -> Result<(), FaultError> {

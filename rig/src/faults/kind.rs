@@ -7,7 +7,7 @@ use contract::event::Confirm;
 use super::error::FaultError;
 use super::scene::Scene;
 use super::{
-    client_gone, edge, forgets, kafka, mysql, operators, persister, rearm, records, redis,
+    client_gone, edge, forgets, kafka, mysql, operators, persister, rearm, records, redis, swizzle,
 };
 use crate::rush::Through;
 
@@ -105,7 +105,7 @@ impl Kind {
 }
 
 /// One table a family.
-const FAMILIES: [&[Kind]; 10] = [
+const FAMILIES: [&[Kind]; 11] = [
     edge::KINDS,
     client_gone::KINDS,
     redis::KINDS,
@@ -116,6 +116,7 @@ const FAMILIES: [&[Kind]; 10] = [
     mysql::KINDS,
     records::KINDS,
     operators::KINDS,
+    swizzle::KINDS,
 ];
 
 /// Every kind.

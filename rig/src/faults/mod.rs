@@ -28,6 +28,7 @@ mod scene;
 pub mod seeds;
 mod shard;
 pub mod summary;
+mod swizzle;
 
 pub use error::FaultError;
 pub use kind::Kind;

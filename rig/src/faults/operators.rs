@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
+use crate::check::mysql::Mysql;
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -15,12 +16,26 @@ pub(super) const KINDS: &[Kind] = &[
         Box::pin(closed(scene))
     })
     .ended_by_operators(),
+    Kind::new("stock-raised", "operators add units while it is sold out", |scene| {
+        Box::pin(raised(scene))
+    })
+    .ended_by_operators(),
+    Kind::new("coupons-returned", "operators take coupons back while claims race them", |scene| {
+        Box::pin(returned(scene))
+    })
+    .ended_by_operators(),
 ];
 
 /// Times that an event is paused.
 const PAUSES: usize = 3;
 /// For how long, and between two pauses.
 const PAUSED: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(900)];
+/// Times that units are added.
+const RAISES: u64 = 3;
+/// Units that are added at once.
+const UNITS: u64 = 40;
+/// Coupons that are taken back.
+const RETURNS: usize = 8;
 
 async fn paused(scene: &mut Scene) -> Result<(), FaultError> {
     let event = scene.event.to_string();
@@ -38,4 +53,30 @@ async fn closed(scene: &mut Scene) -> Result<(), FaultError> {
     let event = scene.event.to_string();
     scene.moment().await;
     scene.operator(&["event", "close", &event]).await
+}
+
+/// Four fifths of the users find a unit: after that, everybody is told sold out.
+async fn raised(scene: &mut Scene) -> Result<(), FaultError> {
+    let event = scene.event.to_string();
+    scene.moment_between(0.75, 0.9).await;
+    let mut stock = rows_of(scene).await?.stock;
+    for _ in 0..RAISES {
+        stock += scene.number(1, UNITS);
+        scene.operator(&["event", "stock", &event, "--to", &stock.to_string()]).await?;
+    }
+    Ok(())
+}
+
+async fn returned(scene: &mut Scene) -> Result<(), FaultError> {
+    scene.moment_between(0.3, 0.9).await;
+    let rows = rows_of(scene).await?.rows;
+    let coupons: Vec<_> = rows.iter().map(|row| row.coupon).collect();
+    for coupon in scene.shuffled(&coupons).into_iter().take(RETURNS) {
+        scene.operator(&["coupon", "return", &coupon.to_string()]).await?;
+    }
+    Ok(())
+}
+
+async fn rows_of(scene: &Scene) -> Result<crate::check::MysqlSnapshot, FaultError> {
+    Ok(Mysql::new(&scene.stack.mysql_url()?)?.snapshot(&scene.event).await?)
 }

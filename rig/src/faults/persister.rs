@@ -15,10 +15,10 @@ pub(super) const KINDS: &[Kind] = &[
         "the leading persister is killed and stays away",
         |scene| Box::pin(leader_killed(scene)),
     ),
-    Kind::new("persister-killed-often", "persisters are killed 20 times in a row", |scene| {
+    Kind::new("persister-killed-often", "persisters are killed 100 times in a row", |scene| {
         Box::pin(killed_often(scene))
     })
-    .crowd(4_000, 400),
+    .crowd(8_000, 400),
     Kind::new("persister-killed-at-points", "killed at each point of a transaction", |scene| {
         Box::pin(killed_at_points(scene))
     })
@@ -44,8 +44,10 @@ pub(super) const KINDS: &[Kind] = &[
 /// A leader that is gone: past its lease of 6 s.
 const AWAY: [Duration; 2] = [Duration::from_secs(7), Duration::from_secs(9)];
 /// Deaths in a row.
-const DEATHS: usize = 20;
-/// Between two of them.
+const DEATHS: usize = 100;
+/// Between two of them: long enough to be back, now and then to lead.
+const SOON: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
+/// A while.
 const APART: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(600)];
 /// Batches are many; one of the first so many is struck.
 const LATEST: u64 = 8;
@@ -68,7 +70,7 @@ async fn killed_often(scene: &mut Scene) -> Result<(), FaultError> {
         if scene.stack.part(part)?.pid.is_some() {
             scene.act(part, Action::Kill).await?;
         }
-        scene.hold(APART[0], APART[1]).await;
+        scene.hold(SOON[0], SOON[1]).await;
     }
     for part in &parts {
         scene.ready(part).await?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::stack::StackError;
 
 /// Features that only these builds have.
-const FEATURES: &str = "edge/failpoints,persister/failpoints";
+pub const FEATURES: &str = "edge/failpoints,persister/failpoints";
 /// Their folder within the target directory.
 const FOLDER: &str = "failpoints";
 

@@ -1,5 +1,6 @@
 //! What a kind works with: the stack, the round's event, chance, and the beginning of the rush.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,8 +45,8 @@ pub struct Scene {
     began: watch::Receiver<Option<Instant>>,
     struck: Option<Instant>,
     said: Vec<String>,
-    /// Where the log of the part began that was started at failpoints.
-    log_from: u64,
+    /// Where the logs of the parts began that were started at failpoints.
+    logs_from: HashMap<String, u64>,
 }
 
 /// The other side of a [`Scene`], for whoever runs the rush.
@@ -70,7 +71,7 @@ impl Scene {
             began,
             struck: None,
             said: Vec::new(),
-            log_from: 0,
+            logs_from: HashMap::new(),
         };
         (scene, Stage { begin: may_begin, began: begun })
     }
@@ -83,8 +84,13 @@ impl Scene {
     /// Lets users come and waits for a drawn moment while they arrive. Without it they come when the
     /// kind has done all it does.
     pub async fn moment(&mut self) {
+        self.moment_between(0.15, 0.55).await;
+    }
+
+    /// The same between two shares of the time in which users arrive.
+    pub async fn moment_between(&mut self, least: f64, most: f64) {
         self.rush_begins().await;
-        let share = self.chance.random_range(0.15..0.55);
+        let share = self.chance.random_range(least..most);
         let began = self.began.borrow().unwrap_or_else(Instant::now);
         sleep_until(began + self.span.mul_f64(share)).await;
     }
@@ -171,7 +177,8 @@ impl Scene {
             set.iter().map(|&(point, at)| points::start(program, point, at)).collect();
         self.say(format!("{part} starts with {set:?}"));
         let log = self.stack.status().part(part)?.log.clone();
-        self.log_from = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let from = std::fs::metadata(&log).map_or(0, |log| log.len());
+        self.logs_from.insert(part.to_owned(), from);
         self.stack.next_starts(part, next?).await?;
         self.quietly(part, Action::Restart).await?;
         self.ready(part).await
@@ -180,7 +187,8 @@ impl Scene {
     /// Waits until a part that [`Scene::start_at`] started says that it has reached a failpoint.
     pub async fn reached(&mut self, part: &str, point: &str) -> Result<(), FaultError> {
         let log = self.stack.status().part(part)?.log.clone();
-        let (from, said) = (self.log_from, format!("failpoint {point}:"));
+        let from = self.logs_from.get(part).copied().unwrap_or(0);
+        let said = format!("failpoint {point}:");
         let what = format!("{part} reaches {point}");
         let reached = wait_until(REACHED_WITHIN, &what, || async {
             let bytes = std::fs::read(&log).map_err(|error| error.to_string())?;

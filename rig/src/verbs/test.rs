@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rig::config::STACK_VARIABLE;
-use rig::faults::programs;
+use rig::faults::programs::{self, FEATURES as FAILPOINTS};
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 use tokio::process::Command;
 
@@ -26,9 +26,10 @@ pub(crate) struct Arguments {
 }
 
 /// One profile for programs and tests, so that the dependencies are built once.
-const CHECKS: [&[&str]; 4] = [
+const CHECKS: [&[&str]; 5] = [
     &["fmt", "--all", "--check"],
     &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    &["clippy", "--release", "--workspace", "--features", FAILPOINTS, "--", "-D", "warnings"],
     &["build", "--release", "--workspace"],
     // Before the stack starts: compiling beside it would slow both.
     &["test", "--release", "--workspace", "--no-run"],
