@@ -12,7 +12,7 @@ use rig::stack::{Handle, exclusive};
 const SEED: u64 = 4;
 /// Faults that no failpoint makes; those that take longest are left to `./dev faults`.
 const SELECTION: [&str; 5] = [
-    "edge-stopped",
+    "redis-zombie",
     "kafka-two-brokers-killed",
     "persister-stopped-in-transaction",
     "mysql-killed",
