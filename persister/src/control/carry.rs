@@ -55,9 +55,10 @@ pub(super) async fn change_coupons(
         }
         match shard::change(&hands.cluster, expected(state), event, &changes).await? {
             ChangeReply::Changed { missing: 0 } => {}
-            // Reconcile tells what else it lacks.
+            // It lacks wins that are rows: they come back when it is armed again.
             ChangeReply::Changed { missing } => {
                 warn!(event = %event.event_id, missing, "the shard lacks coupons that were changed");
+                session.ask_rearm(&event.event_id, event.epoch).await?;
             }
             ChangeReply::Moved => return Ok(Taken::LookAgain),
         }

@@ -119,6 +119,9 @@ pub enum Rearm {
     /// The shard's process was restarted or replaced.
     #[error("its shard failed over or was restarted")]
     Identity,
+    /// Reconcile found that the shard lacks something or counts it wrongly.
+    #[error("its shard differs from its rows")]
+    Asked,
     /// An arming was cut short when claims may have been granted before.
     #[error("an arming was cut short")]
     Interrupted,
@@ -209,6 +212,9 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     }
     if state.lost_wins {
         return arm(wanted, Rearm::WinsMissing);
+    }
+    if wanted.rearm_asked == wanted.epoch {
+        return arm(wanted, Rearm::Asked);
     }
     if state.version > wanted.version {
         return blocked(Halt::BehindShardVersion(state.version));

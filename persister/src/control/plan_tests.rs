@@ -266,3 +266,12 @@ fn changed_coupons_reach_a_shard_that_is_not_open() {
     let wanted = Event { phase: Phase::Paused, ..due };
     assert_eq!(next(&wanted, paused), Step::ChangeCoupons);
 }
+
+#[test]
+fn an_event_is_armed_again_where_reconcile_asks_for_its_epoch() {
+    let asked = |epoch| next(&Event { rearm_asked: epoch, ..event() }, state());
+    assert_eq!(asked(2), Step::Rearm(Rearm::Asked));
+    assert_eq!(asked(1), Step::Settled, "it was armed again since");
+    let lost = ShardState { lost_wins: true, ..state() };
+    assert_eq!(next(&event(), lost), Step::Rearm(Rearm::WinsMissing));
+}

@@ -2,7 +2,8 @@
 
 use contract::event::Phase;
 use contract::ids::{CouponId, EventId};
-use links::redis::Reply;
+use contract::keys::EventKeys;
+use links::redis::{Cluster, Reply, Script};
 use rig::stack::{shared, wait_until};
 use serde_json::Value;
 
@@ -104,4 +105,22 @@ async fn a_larger_stock_is_sold_and_a_smaller_one_never_takes_what_is_held() {
     assert_eq!(ask(&world, &event, "eve").await, SOLD_OUT);
     let again = world.event(&["stock", id, "--to", "4"]).await;
     assert_eq!(again["outcome"], "already");
+}
+
+#[tokio::test]
+async fn a_returned_coupon_that_the_shard_lacks_has_the_event_armed_again() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let (event, coupons) = full(&world, "lacking").await;
+    let script = Script::new("return redis.call('HDEL', KEYS[1], 'bob')");
+    let wins = EventKeys::new(&event).wins;
+    world.cluster.run_script(Cluster::slot_of(&event), &script, &[&wins], &[]).await.unwrap();
+    coupon(&world, "return", coupons[1]).await;
+    let look = || async {
+        let state = state(&world, &event).await;
+        let healed = state.epoch == 2 && (state.phase, state.held) == (Phase::Open, 2);
+        if healed { Ok(()) } else { Err(format!("{state:?}")) }
+    };
+    wait_until(SOON, "the event to be armed again", look).await.unwrap();
+    assert_eq!(ask(&world, &event, "bob").await.text(), Some("+4,2"), "his first one is known");
 }
