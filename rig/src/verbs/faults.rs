@@ -61,10 +61,16 @@ impl Enough {
 
 /// Plays rounds; exit code 1 when one failed.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let Some(kinds) = chosen(&arguments.kind) else {
-        println!("kinds:\n{}", kind::listed());
-        let asked = arguments.kind.iter().all(|name| name == "help");
-        return Ok(if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    let kinds = match chosen(&arguments.kind) {
+        Ok(kinds) => kinds,
+        Err(name) => {
+            println!("kinds:\n{}", kind::listed());
+            if name == "help" {
+                return Ok(ExitCode::SUCCESS);
+            }
+            eprintln!("error: no kind is named {name:?}");
+            return Ok(ExitCode::FAILURE);
+        }
     };
     let mut told = Told::listen()?;
     if kinds.iter().any(|kind| kind.needs == Needs::Failpoints)
@@ -88,12 +94,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     Ok(if summary.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// `None`: one of the names is no kind.
-fn chosen(names: &[String]) -> Option<Vec<&'static Kind>> {
+/// The kinds of these names, all where there are none; or the first name that is no kind's.
+fn chosen(names: &[String]) -> Result<Vec<&'static Kind>, &str> {
     if names.is_empty() {
-        return Some(kind::all().collect());
+        return Ok(kind::all().collect());
     }
-    names.iter().map(|name| kind::named(name)).collect()
+    names.iter().map(|name| kind::named(name).ok_or(name.as_str())).collect()
 }
 
 /// One stack for many rounds; another one after a round that failed.
