@@ -104,6 +104,18 @@ wait_for_the_others() {
   echo "start.sh: waited $WAIT_AT_MOST_S s; starting"
 }
 
+# A disk that was full may leave a command cut in two in the middle of the append-only file, and the
+# server refuses to load such a file for ever. What comes behind it is dropped: the other node has
+# it, and no node that was restarted answers for an event before the leader has armed it again.
+mend() {
+  for manifest in appendonlydir/*.manifest; do
+    [ -f "$manifest" ] || continue
+    redis-check-aof "$manifest" >/dev/null 2>&1 && continue
+    echo "start.sh: the append-only file is damaged; dropping what comes behind"
+    yes | redis-check-aof --fix "$manifest" | tail -n 3 || true
+  done
+}
+
 if [ -f nodes.conf ]; then
   shard=$(own_shard)
   if [ -n "$shard" ] && [ -n "$(peers)" ]; then
@@ -111,4 +123,5 @@ if [ -f nodes.conf ]; then
     wait_for_the_others $shard
   fi
 fi
+mend
 exec redis-server "$here/redis.conf" --dir "$directory" "$@"
