@@ -7,7 +7,8 @@ use contract::event::Confirm;
 use super::error::FaultError;
 use super::scene::Scene;
 use super::{
-    client_gone, edge, forgets, kafka, mysql, operators, persister, rearm, records, redis, swizzle,
+    client_gone, clocks, disks, edge, forgets, halts, kafka, mysql, network, operators,
+    operators_at_once, persister, rearm, records, redis, swizzle,
 };
 use crate::rush::Through;
 
@@ -105,7 +106,7 @@ impl Kind {
 }
 
 /// One table a family.
-const FAMILIES: [&[Kind]; 11] = [
+const FAMILIES: [&[Kind]; 16] = [
     edge::KINDS,
     client_gone::KINDS,
     redis::KINDS,
@@ -116,7 +117,12 @@ const FAMILIES: [&[Kind]; 11] = [
     mysql::KINDS,
     records::KINDS,
     operators::KINDS,
+    operators_at_once::KINDS,
     swizzle::KINDS,
+    network::KINDS,
+    disks::KINDS,
+    clocks::KINDS,
+    halts::KINDS,
 ];
 
 /// Every kind.

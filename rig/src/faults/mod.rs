@@ -5,17 +5,24 @@
 //! has them all.
 
 mod client_gone;
+mod clocks;
 mod command;
+mod cut;
+mod disks;
 mod edge;
 mod error;
 mod forgets;
+mod halts;
 pub mod heal;
 mod http;
 mod kafka;
 pub mod keep;
 pub mod kind;
 mod mysql;
+mod network;
+mod operation;
 mod operators;
+mod operators_at_once;
 mod persister;
 pub mod points;
 pub mod programs;
@@ -27,6 +34,7 @@ mod scene;
 
 pub mod seeds;
 mod shard;
+mod small_disk;
 pub mod summary;
 mod swizzle;
 

@@ -30,7 +30,8 @@ pub(super) const KINDS: &[Kind] = &[
     }),
 ];
 
-const PART: &str = "mysql-1";
+/// The one database.
+pub(super) const PART: &str = "mysql-1";
 /// How long it takes no writes.
 const READ_ONLY: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
 
@@ -53,11 +54,12 @@ async fn read_only(scene: &mut Scene) -> Result<(), FaultError> {
     scene.strikes("read-only");
     as_root(scene, "SET GLOBAL read_only = 1").await?;
     scene.hold(READ_ONLY[0], READ_ONLY[1]).await;
-    as_root(scene, "SET GLOBAL read_only = 0").await
+    as_root(scene, "SET GLOBAL read_only = 0").await?;
+    Ok(())
 }
 
-/// As the server's root, who logs in through its socket alone.
-async fn as_root(scene: &Scene, statement: &str) -> Result<(), FaultError> {
+/// As the server's root, who logs in through its socket alone; what the server answers, a row a line.
+pub(super) async fn as_root(scene: &Scene, statement: &str) -> Result<String, FaultError> {
     let socket = scene.stack.status().directory.join(PART).join("sock");
     let mut command = Command::new("mariadb");
     command.arg("--no-defaults").arg(format!("--socket={}", socket.display())).args([
@@ -65,6 +67,5 @@ async fn as_root(scene: &Scene, statement: &str) -> Result<(), FaultError> {
         "--execute",
         statement,
     ]);
-    output(command, statement).await?;
-    Ok(())
+    output(command, statement).await
 }

@@ -12,10 +12,12 @@ use tokio::time::Instant;
 use super::error::FaultError;
 use super::heal::{Silence, silence};
 use super::kind::{End, Kind};
+use super::operation::Done;
 use super::scene::{BACK_WITHIN, Scene, Stage, Without};
 use crate::check::mysql::Mysql;
 use crate::check::{History, Sources, Verdict};
-use crate::rush::{Display, Plan, Rush, RushError, Through, drive};
+use crate::rush::operation::Operated;
+use crate::rush::{Display, Notes, Plan, Rush, RushError, Through, drive_beside};
 use crate::stack::{Handle, PartKind};
 
 /// Users of a hundred who ask more than once.
@@ -111,7 +113,7 @@ async fn go(
     let (event, stock) = (rush.header.event.clone(), rush.header.stock);
     let mut sources = Sources::of(stack).await?;
     let span = Duration::from_secs(u64::from(kind.crowd.users)) / kind.crowd.per_s.max(1);
-    let (scene, stage) = Scene::new(stack.clone(), event, play, span);
+    let (scene, stage) = Scene::new(stack.clone(), (event, stock), play, span);
 
     let (struck, rushed) =
         tokio::join!(strike(kind, scene, outcome), run(rush, stage, &mut sources.mysql));
@@ -149,12 +151,19 @@ async fn strike(kind: &Kind, mut scene: Scene, outcome: &mut Outcome) -> Option<
 
 /// Runs the rush once it may begin, and returns when it did.
 async fn run(rush: Rush, stage: Stage, mysql: &mut Mysql) -> Result<Instant, RushError> {
-    let Stage { mut begin, began } = stage;
+    let Stage { mut begin, began, mut operations } = stage;
     // The kind is done without a rush of its own: now it is time.
     let _ = begin.wait_for(|&begin| begin).await;
     let now = Instant::now();
     began.send_replace(Some(now));
-    drive(rush, mysql, Display::Silent).await?;
+    let note = async |notes: Notes| {
+        while let Some(Done { operation, begun, ended }) = operations.recv().await {
+            let begun_us = notes.us_at(begun.into_std());
+            let ended_us = ended.map(|ended| notes.us_at(ended.into_std()));
+            notes.operated(Operated { begun_us, ended_us, operation }).await;
+        }
+    };
+    drive_beside(rush, mysql, Display::Silent, note).await?;
     Ok(now)
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use contract::ids::EventId;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::FaultError;
+use super::operation::{Done, operation};
 use super::points::{self, At};
 use super::round::Play;
 use crate::stack::{Action, Handle, PartKind, PartState, PartStatus, Status, wait_until};
@@ -30,6 +31,9 @@ pub enum Without {
     RedisWait,
 }
 
+/// What operators did, on its way into the history.
+const OPERATIONS: usize = 64;
+
 /// A round, as its kind sees it.
 pub struct Scene {
     /// The stack.
@@ -38,6 +42,8 @@ pub struct Scene {
     pub event: EventId,
     /// What is taken out.
     pub without: Option<Without>,
+    /// Its units, as far as operators have raised or lowered them.
+    pub(super) stock: u64,
     chance: SmallRng,
     /// How long users arrive.
     span: Duration,
@@ -45,6 +51,7 @@ pub struct Scene {
     began: watch::Receiver<Option<Instant>>,
     struck: Option<Instant>,
     said: Vec<String>,
+    operations: mpsc::Sender<Done>,
     /// Where the logs of the parts began that were started at failpoints.
     logs_from: HashMap<String, u64>,
 }
@@ -55,15 +62,24 @@ pub(super) struct Stage {
     pub(super) begin: watch::Receiver<bool>,
     /// Takes the moment at which they do.
     pub(super) began: watch::Sender<Option<Instant>>,
+    /// What operators did; it ends with the scene.
+    pub(super) operations: mpsc::Receiver<Done>,
 }
 
 impl Scene {
-    pub(super) fn new(stack: Handle, event: EventId, play: Play, span: Duration) -> (Self, Stage) {
+    pub(super) fn new(
+        stack: Handle,
+        (event, stock): (EventId, u64),
+        play: Play,
+        span: Duration,
+    ) -> (Self, Stage) {
         let (begin, may_begin) = watch::channel(false);
         let (begun, began) = watch::channel(None);
+        let (operations, operated) = mpsc::channel(OPERATIONS);
         let scene = Self {
             stack,
             event,
+            stock,
             without: play.without,
             chance: SmallRng::seed_from_u64(play.seed),
             span,
@@ -71,9 +87,10 @@ impl Scene {
             began,
             struck: None,
             said: Vec::new(),
+            operations,
             logs_from: HashMap::new(),
         };
-        (scene, Stage { begin: may_begin, began: begun })
+        (scene, Stage { begin: may_begin, began: begun, operations: operated })
     }
 
     /// When the fault struck, and what was done.
@@ -257,7 +274,14 @@ impl Scene {
     /// Runs a subcommand of the persister; it must succeed.
     pub async fn operator(&mut self, arguments: &[&str]) -> Result<(), FaultError> {
         self.strikes(format!("persister {}", arguments.join(" ")));
+        let begun = Instant::now();
         let output = self.stack.persister(arguments).await?;
+        if let Some(operation) = operation(arguments, self.stock) {
+            self.stock = operation.stock_after(self.stock);
+            let ended = output.status.success().then(Instant::now);
+            // Gone only where the rush could not be run.
+            let _ = self.operations.send(Done { operation, begun, ended }).await;
+        }
         if output.status.success() {
             return Ok(());
         }

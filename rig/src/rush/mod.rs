@@ -155,7 +155,13 @@ impl Notes {
 
     /// Microseconds since the history began.
     pub fn now_us(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+        self.us_at(Instant::now())
+    }
+
+    /// Microseconds from the history's beginning to a moment; 0 where that came before it.
+    pub fn us_at(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.began);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Notes what an operator did, once it is done or given up.

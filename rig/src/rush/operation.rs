@@ -56,6 +56,15 @@ impl fmt::Display for Operation {
 }
 
 impl Operation {
+    /// The units of an event that had so many.
+    pub fn stock_after(&self, stock: u64) -> u64 {
+        match self {
+            Self::TopUp(units) => stock.saturating_add(*units),
+            Self::Lower(units) => stock.saturating_sub(*units),
+            _ => stock,
+        }
+    }
+
     /// The operation that a word and its argument name.
     pub fn parse(word: &str, argument: &str) -> Option<Self> {
         Some(match (word, argument) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::getuid;
 
 use super::error::StackError;
-use super::leftovers;
+use super::{leftovers, mounts};
 
 /// Longest name of a stack: it is part of the paths of sockets.
 const NAME_MAX: usize = 24;
@@ -87,6 +87,7 @@ impl StackDirectory {
     /// Removes it; its parts have ended.
     pub(super) fn remove(&self) -> Result<(), StackError> {
         let _guard = lock_base(&base()?)?;
+        mounts::release(&self.path);
         fs::remove_dir_all(&self.path).map_err(making(&self.path))
     }
 }
@@ -154,6 +155,7 @@ fn is_held(stack: &Path) -> bool {
 fn clean(base: &Path) -> Result<(), StackError> {
     for stack in stacks(base).filter(|path| !is_held(path)) {
         leftovers::end(&stack);
+        mounts::release(&stack);
         fs::remove_dir_all(&stack).map_err(making(&stack))?;
     }
     Ok(())

@@ -30,7 +30,7 @@ pub(super) fn program(name: &str) -> Result<PathBuf, StackError> {
 }
 
 /// A server that Debian keeps in /usr/sbin, which is not in everybody's PATH.
-pub(super) fn system_program(name: &str) -> PathBuf {
+pub fn system_program(name: &str) -> PathBuf {
     let path = Path::new("/usr/sbin").join(name);
     if path.exists() { path } else { PathBuf::from(name) }
 }

@@ -2,10 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
+use rustix::process::{
+    Pid, Signal, getpid, getppid, getuid, set_parent_process_death_signal, setsid,
+};
 use tokio::process::{Child, Command};
 
 use super::part::{PartSpec, WhenRigDies};
@@ -25,6 +28,9 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    if let Some(group) = group(spec.address) {
+        command.gid(group);
+    }
     in_own_session(&mut command);
     die_with_this_thread(&mut command, spec.when_rig_dies);
     let child = Command::from(command).spawn()?;
@@ -33,6 +39,12 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
         .and_then(|id| Pid::from_raw(id.cast_signed()))
         .ok_or_else(|| io::Error::other("the child has no pid"))?;
     Ok((child, pid))
+}
+
+/// The group that a part at this address runs in, where rig runs as root. No other part has it, so
+/// that a firewall can tell whose packets are whose; no file belongs to it.
+pub fn group(address: SocketAddr) -> Option<u32> {
+    getuid().is_root().then_some(u32::from(address.port()))
 }
 
 #[expect(unsafe_code, reason = "only the child itself can begin a session")]
