@@ -22,7 +22,7 @@ async fn replaced(world: &World, event: &EventId) {
 }
 
 /// Waits until an event was armed again, and returns how its shard has it.
-async fn armed_again(world: &World, event: &EventId) -> ShardState {
+pub(crate) async fn armed_again(world: &World, event: &EventId) -> ShardState {
     let look = || async {
         let shown = world.event(&["show", event.as_str()]).await;
         let found = world.cluster.state(event).await.unwrap();
