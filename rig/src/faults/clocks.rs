@@ -1,12 +1,18 @@
 //! Clocks that jump by an hour, ahead or back, while users come; and back again.
 
-use std::path::{Path, PathBuf};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::process::Command;
+
+use super::command::output;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
-use crate::stack::{Action, NextStart, PartKind};
+use super::shard::{Shard, shard};
+use crate::stack::{Action, NextStart, PartKind, repository_root};
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -16,19 +22,24 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("clock-persister", "all persisters' clocks jump by an hour, and back", |scene| {
         Box::pin(persister(scene))
     }),
+    Kind::new("clock-redis", "the clocks of a shard's nodes jump by an hour, and back", |scene| {
+        Box::pin(redis(scene))
+    })
+    .crowd(5_000, 400),
 ];
 
 /// How long a clock is wrong.
 const WRONG: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
-/// How a clock can be wrong.
-const JUMPS: [&str; 2] = ["+3600", "-3600"];
+/// Seconds by which a clock can be wrong.
+const JUMPS: [i64; 2] = [3_600, -3_600];
 /// A clock that is right.
-const RIGHT: &str = "+0";
-/// Where Debian puts the library, below a directory for each architecture.
-const LIBRARIES: &str = "/usr/lib";
-const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+const RIGHT: i64 = 0;
+/// What a process with such a clock loads.
+const SOURCE: &str = "rig/clock.c";
+/// In its environment: the file with its clock's error.
+const VARIABLE: &str = "FIRSTCOME_CLOCK";
 
-/// The clock of one part: the file that its process reads once a second.
+/// The clock of one part: the file that its process reads whenever it asks for the time.
 #[derive(Debug)]
 struct Clock {
     part: String,
@@ -41,14 +52,9 @@ impl Clock {
         let file = scene.stack.status().directory.join(format!("clock-{part}"));
         let clock = Self { part: part.to_owned(), file };
         clock.write(RIGHT)?;
-        let environment = [
-            ("LD_PRELOAD", library()?.display().to_string()),
-            ("FAKETIME_TIMESTAMP_FILE", clock.file.display().to_string()),
-            ("FAKETIME_CACHE_DURATION", "1".to_owned()),
-            // Only the clock of the wall jumps.
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
+        let library = library(scene).await?.display().to_string();
+        let file = clock.file.display().to_string();
+        let environment = vec![("LD_PRELOAD".to_owned(), library), (VARIABLE.to_owned(), file)];
         let next = NextStart { program: None, environment };
         scene.stack.next_starts(part, vec![next]).await?;
         scene.quietly(part, Action::Restart).await?;
@@ -56,14 +62,16 @@ impl Clock {
         Ok(clock)
     }
 
-    fn write(&self, offset: &str) -> Result<(), FaultError> {
-        let written = std::fs::write(&self.file, offset);
+    /// Eight bytes that are there already change at once.
+    fn write(&self, seconds: i64) -> Result<(), FaultError> {
+        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&self.file);
+        let written = open.and_then(|mut file| file.write_all(&seconds.to_ne_bytes()));
         written.map_err(FaultError::io(self.file.display().to_string()))
     }
 
-    fn set(&self, scene: &mut Scene, offset: &str) -> Result<(), FaultError> {
-        scene.strikes(format!("{} {offset} s", self.part));
-        self.write(offset)
+    fn set(&self, scene: &mut Scene, seconds: i64) -> Result<(), FaultError> {
+        scene.strikes(format!("{} is wrong by {seconds} s", self.part));
+        self.write(seconds)
     }
 
     /// Starts the part with the machine's own clock.
@@ -73,13 +81,14 @@ impl Clock {
     }
 }
 
-fn library() -> Result<PathBuf, FaultError> {
-    let folders = std::fs::read_dir(LIBRARIES).map_err(FaultError::io(LIBRARIES))?;
-    let mut found = folders.flatten().map(|folder| folder.path().join(LIBRARY));
-    found.find(|path| Path::exists(path)).ok_or_else(|| FaultError::Failed {
-        what: LIBRARY.to_owned(),
-        why: "is not installed; ./dev installs it".to_owned(),
-    })
+/// Builds the library into the stack's directory.
+async fn library(scene: &Scene) -> Result<PathBuf, FaultError> {
+    let library = scene.stack.status().directory.join("clock.so");
+    let mut compile = Command::new("cc");
+    compile.args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library);
+    compile.arg(repository_root().join(SOURCE));
+    output(compile, SOURCE).await?;
+    Ok(library)
 }
 
 async fn edge(scene: &mut Scene) -> Result<(), FaultError> {
@@ -92,6 +101,14 @@ async fn persister(scene: &mut Scene) -> Result<(), FaultError> {
     jump(scene, &parts).await
 }
 
+/// One node or both; each may be wrong in its own way.
+async fn redis(scene: &mut Scene) -> Result<(), FaultError> {
+    let Shard { master, replica } = shard(scene).await?;
+    let both = vec![replica.clone(), master.clone()];
+    let parts = scene.pick(&[&vec![master], &vec![replica], &both]).clone();
+    jump(scene, &parts).await
+}
+
 /// The parts' clocks jump, and jump back.
 async fn jump(scene: &mut Scene, parts: &[String]) -> Result<(), FaultError> {
     let mut clocks = Vec::new();
@@ -100,8 +117,8 @@ async fn jump(scene: &mut Scene, parts: &[String]) -> Result<(), FaultError> {
     }
     scene.moment().await;
     for clock in &clocks {
-        let offset = scene.pick(&JUMPS);
-        clock.set(scene, offset)?;
+        let seconds = scene.pick(&JUMPS);
+        clock.set(scene, seconds)?;
     }
     scene.hold(WRONG[0], WRONG[1]).await;
     for clock in &clocks {

@@ -48,6 +48,8 @@ const APART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 const SAID_WITHIN: Duration = Duration::from_secs(40);
 /// An arming again takes about 2 s.
 const ARMED_WITHIN: Duration = Duration::from_secs(30);
+/// Reconciling takes some seconds, and what it publishes again is on its way when it looks next.
+const RECONCILED_WITHIN: Duration = Duration::from_secs(60);
 /// Of an event that was armed once.
 const FIRST_EPOCH: u64 = 1;
 /// A topic that was deleted is gone within this.
@@ -165,8 +167,21 @@ async fn topic(scene: &mut Scene, lost: Lost) -> Result<(), FaultError> {
     partitions_halted(scene).await?;
     scene.hold(APART[0], APART[1]).await;
     start_over(scene, lost).await?;
-    let event = scene.event.to_string();
-    scene.operator(&["reconcile", "--event", &event, "--repair"]).await
+    reconciled(scene).await
+}
+
+/// Reconciles until nothing is left to repair: until then it fails.
+async fn reconciled(scene: &mut Scene) -> Result<(), FaultError> {
+    scene.strikes("persister reconcile --repair");
+    let arguments = ["reconcile", "--event", scene.event.as_str(), "--repair"];
+    let reconciled = wait_until(RECONCILED_WITHIN, "nothing left to reconcile", || async {
+        let run = scene.stack.persister(&arguments).await.map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        if run.status.success() { Ok(()) } else { Err(said) }
+    });
+    reconciled.await?;
+    scene.strikes("nothing is left to reconcile");
+    Ok(())
 }
 
 async fn delete_records(scene: &mut Scene) -> Result<(), FaultError> {
