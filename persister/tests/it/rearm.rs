@@ -8,6 +8,8 @@ use contract::keys::EventKeys;
 use contract::record::Record;
 use contract::record::{Issued, Told, encode};
 use links::redis::{Cluster, Reply, Script, ShardState};
+use persister::store::epochs::{Author, Compared, Moved, Which};
+use persister::store::{DatabaseUrl, Session, Store};
 use rig::stack::{shared, wait_until};
 
 use crate::control::{listed, state};
@@ -344,4 +346,47 @@ async fn an_event_with_rows_of_an_arming_that_is_not_noted_is_united_with_them()
     assert_eq!(ann.coupon, coupon);
     let kept: Vec<Row> = world.rows(&event).await;
     assert_eq!(kept.len(), 1);
+}
+
+/// A session, and the name under which the leader's transactions are written.
+async fn as_leader(world: &World) -> (Session, String) {
+    let url = DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap();
+    let owner = "SELECT owner FROM partitions WHERE topic = 'coupon-issued' LIMIT 1";
+    let owner: Vec<String> = world.query(owner, ()).await;
+    (Store::new(&url).connect().await.unwrap(), owner[0].clone())
+}
+
+#[tokio::test]
+async fn an_event_is_not_opened_while_something_late_waits() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("waits", 10).await;
+    let (mut session, owner) = as_leader(&world).await;
+    letter(&world, &win(&event, 1), "late", 0).await;
+    let author = Author { event: &event, epoch: 1, owner: &owner };
+    let armer: Vec<String> =
+        world.query("SELECT armer FROM event_epochs WHERE event_id = ?", (event.as_str(),)).await;
+    let moved = session.note_opening(author, &armer[0]).await.unwrap();
+    assert_eq!(moved, Compared::Moved(Moved::Late));
+}
+
+#[tokio::test]
+async fn a_leader_that_was_paused_changes_nothing_when_it_resumes() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("paused-leader", 10).await;
+    let (mut session, owner) = as_leader(&world).await;
+    replaced(&world, &event).await;
+    armed_again(&world, &event).await;
+    // What it believes: epoch 1, and its own arming of it.
+    let before = Author { event: &event, epoch: 1, owner: &owner };
+    let begun = session.begin_epoch(before, "stale", Which::Again).await.unwrap();
+    assert_eq!(begun, Compared::Moved(Moved::Epoch(2)));
+    let opening = session.note_opening(before, "stale").await.unwrap();
+    assert_eq!(opening, Compared::Moved(Moved::Epoch(2)));
+    // And one that another has replaced.
+    let replaced = Author { event: &event, epoch: 2, owner: "persister-9/gone" };
+    let begun = session.begin_epoch(replaced, "stale", Which::Again).await.unwrap();
+    assert_eq!(begun, Compared::Moved(Moved::NotLeader));
+    assert_eq!(state(&world, &event).await.epoch, 2);
 }
