@@ -52,6 +52,8 @@ const ARMED_WITHIN: Duration = Duration::from_secs(30);
 const RECONCILED_WITHIN: Duration = Duration::from_secs(60);
 /// Of an event that was armed once.
 const FIRST_EPOCH: u64 = 1;
+/// By so much an operator raises epochs of a backup: more often no event was armed since.
+const ABOVE: u64 = 1_000;
 /// A topic that was deleted is gone within this.
 const MADE_WITHIN: Duration = Duration::from_secs(40);
 /// How an event says it, and how a partition does.
@@ -85,13 +87,13 @@ async fn restored(scene: &mut Scene, since: Since) -> Result<(), FaultError> {
     scene.strikes("CLUSTER FAILOVER");
     redis_cli(scene.address(&shard.replica)?, &["CLUSTER", "FAILOVER"]).await?;
     another_master(scene, &shard).await?;
-    let epoch = armed(scene).await?;
+    armed(scene).await?;
     scene.hold(APART[0], APART[1]).await;
     restore(scene).await?;
     event_halted(scene).await?;
     scene.hold(APART[0], APART[1]).await;
-    let (event, above) = (scene.event.clone(), epoch + 1);
-    let raise = format!("UPDATE firstcome.events SET epoch = {above} WHERE event_id = '{event}'");
+    // Every event that was armed since then waits for it; which ones, each of them says.
+    let raise = format!("UPDATE firstcome.events SET epoch = epoch + {ABOVE} WHERE epoch > 0");
     change(scene, &raise).await
 }
 
@@ -119,16 +121,16 @@ async fn restore(scene: &mut Scene) -> Result<(), FaultError> {
     scene.ready(MYSQL).await
 }
 
-/// Waits until the event was armed again, and returns its epoch.
-async fn armed(scene: &Scene) -> Result<u64, FaultError> {
+/// Waits until the event was armed again.
+async fn armed(scene: &Scene) -> Result<(), FaultError> {
     let open = format!(
         "SELECT MAX(epoch) FROM firstcome.event_epochs WHERE event_id = '{}' AND step = 'open'",
         scene.event
     );
     let armed = wait_until(ARMED_WITHIN, "an arming again", || async {
         let said = as_root(scene, &open).await.map_err(|error| error.to_string())?;
-        match said.lines().last().and_then(|epoch| epoch.parse().ok()) {
-            Some(epoch) if epoch > FIRST_EPOCH => Ok(epoch),
+        match said.lines().last().and_then(|epoch| epoch.parse::<u64>().ok()) {
+            Some(epoch) if epoch > FIRST_EPOCH => Ok(()),
             _ => Err(said),
         }
     });
