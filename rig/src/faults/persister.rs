@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use contract::event::Confirm;
+
 use super::error::FaultError;
 use super::kind::Kind;
 use super::points::{At, PERSISTER};
@@ -38,6 +40,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("relay-killed", "the relay dies between publishing and acknowledging", |scene| {
         Box::pin(relay_killed(scene))
     })
+    // Where Kafka confirms, an edge publishes before it answers: nothing is left to the relay.
+    .told(Confirm::Replica)
     .at_points(),
 ];
 

@@ -18,7 +18,7 @@ use crate::check::mysql::Mysql;
 use crate::check::{History, Sources, Verdict};
 use crate::rush::operation::Operated;
 use crate::rush::{Display, Notes, Plan, Rush, RushError, Through, drive_beside};
-use crate::stack::{Handle, PartKind};
+use crate::stack::{Action, Handle, PartKind, PartState, Status};
 
 /// Users of a hundred who ask more than once.
 const DUPLICATES_PERCENT: u8 = 20;
@@ -167,12 +167,16 @@ async fn run(rush: Rush, stage: Stage, mysql: &mut Mysql) -> Result<Instant, Rus
     Ok(now)
 }
 
-/// Every part is ready. Of the brokers only that they run: asking one starts a JVM, and kinds that
+/// Every part is ready, those too that a kind which failed has left stopped. Of the brokers only that they run: asking one starts a JVM, and kinds that
 /// strike Kafka ask.
 async fn whole(stack: &Handle) -> Result<(), FaultError> {
-    for part in &stack.status().parts {
-        // What a kind that failed has left set.
+    for part in &Status::read(&stack.status().directory)?.parts {
         stack.next_starts(&part.name, Vec::new()).await?;
+        match part.state {
+            PartState::Paused => stack.act(&part.name, Action::Resume).await?,
+            PartState::Down => stack.act(&part.name, Action::Start).await?,
+            PartState::Running | PartState::Restarting => {}
+        }
         if part.kind != PartKind::Kafka {
             stack.ready(&part.name, BACK_WITHIN).await?;
         }
