@@ -190,7 +190,9 @@ async fn arm_shard(
         ArmReply::Older(epoch) => {
             return Ok(Err(Taken::Blocked(Waiting::OlderMaster(epoch).into())));
         }
-        ArmReply::Replica | ArmReply::Ahead(_) => return Ok(Err(Taken::LookAgain)),
+        // It was replaced a moment ago, and most have not heard: a pause, not another epoch.
+        ArmReply::Replica => return Ok(Err(Taken::Blocked(Waiting::NoMaster.into()))),
+        ArmReply::Ahead(_) => return Ok(Err(Taken::LookAgain)),
     };
     Point::ArmShardTaken.reach();
     Ok(match session.note_arming(begun.author(hands), &begun.armer, &armed).await? {

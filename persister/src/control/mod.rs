@@ -61,7 +61,7 @@ pub struct Control {
     session: Option<Session>,
     /// What is remembered of events that are not settled.
     unsettled: HashMap<EventId, Memory>,
-    busy: HashSet<Shard>,
+    in_hand: InHand,
     jobs: JoinSet<Report>,
     next_sweep: Instant,
 }
@@ -73,9 +73,29 @@ struct Memory {
     why: Why,
 }
 
+/// Events that a job has. Each is in one job only, also while its shard moves to another master:
+/// two that armed the same event would cut each other short for ever.
+#[derive(Default)]
+struct InHand(HashSet<EventId>);
+
+impl InHand {
+    /// Takes those events that no job has.
+    fn take(&mut self, events: Vec<Event>) -> Vec<Event> {
+        events.into_iter().filter(|event| self.0.insert(event.event_id.clone())).collect()
+    }
+
+    fn give_back(&mut self, events: &[EventId]) {
+        for event in events {
+            self.0.remove(event);
+        }
+    }
+}
+
 /// What a job did.
 struct Report {
-    shard: Shard,
+    /// All that it had.
+    events: Vec<EventId>,
+    /// Those that it got to.
     outcomes: Vec<(EventId, Outcome)>,
 }
 
@@ -86,7 +106,7 @@ impl Control {
             hands: Arc::new(hands),
             session: None,
             unsettled: HashMap::new(),
-            busy: HashSet::new(),
+            in_hand: InHand::default(),
             jobs: JoinSet::new(),
             next_sweep: Instant::now(),
         }
@@ -134,7 +154,7 @@ impl Control {
         }
     }
 
-    /// Starts a job for each shard that has events to be looked at and no job.
+    /// Starts a job for each shard that has events to be looked at.
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = Instant::now();
         let sweep = now >= self.next_sweep;
@@ -151,9 +171,10 @@ impl Control {
         if sweep {
             self.forget_others(&events);
         }
-        for (shard, events) in self.by_shard(events, now) {
-            if self.busy.insert(shard) {
-                self.jobs.spawn(job(Arc::clone(&self.hands), shard, events));
+        for events in self.by_shard(events, now).into_values() {
+            let events = self.in_hand.take(events);
+            if !events.is_empty() {
+                self.jobs.spawn(job(Arc::clone(&self.hands), events));
             }
         }
         Ok(())
@@ -174,7 +195,7 @@ impl Control {
     }
 
     fn note(&mut self, report: Report) -> Ended {
-        self.busy.remove(&report.shard);
+        self.in_hand.give_back(&report.events);
         let mut ended = Ended::Stopped;
         for (event, outcome) in report.outcomes {
             match outcome {
@@ -229,7 +250,8 @@ fn kind_of(why: &Why) -> Blocked {
 
 /// Takes a shard's events, some at a time: arming one again is mostly waiting. Where the shard is
 /// away, the rest waits for the next round: each would only wait for the same deadline.
-async fn job(hands: Arc<Hands>, shard: Shard, events: Vec<Event>) -> Report {
+async fn job(hands: Arc<Hands>, events: Vec<Event>) -> Report {
+    let all = events.iter().map(|event| event.event_id.clone()).collect();
     let mut outcomes = Vec::new();
     let mut taken = JoinSet::new();
     let mut waiting = events.into_iter();
@@ -249,11 +271,27 @@ async fn job(hands: Arc<Hands>, shard: Shard, events: Vec<Event>) -> Report {
             Some(Ok(outcome)) => outcomes.push(outcome),
             // It is looked at again in the next round.
             Some(Err(panic)) => error!(%panic, "the control of an event broke off"),
-            None => return Report { shard, outcomes },
+            None => return Report { events: all, outcomes },
         }
     }
 }
 
 fn is_away(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Blocked(Why::Waiting(plan::Waiting::Shard(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_in_one_job_only() {
+        let spring = plan::tests::event();
+        let mut in_hand = InHand::default();
+        assert_eq!(in_hand.take(vec![spring.clone()]).len(), 1);
+        // Its shard has another master by now.
+        assert_eq!(in_hand.take(vec![spring.clone()]), []);
+        in_hand.give_back(std::slice::from_ref(&spring.event_id));
+        assert_eq!(in_hand.take(vec![spring]).len(), 1);
+    }
 }

@@ -17,7 +17,7 @@ fn arming(step: EpochStep) -> Option<Arming> {
 }
 
 /// Armed in epoch 2, carried at version 4, open.
-fn event() -> Event {
+pub(in crate::control) fn event() -> Event {
     Event {
         event_id: "spring".parse().unwrap(),
         stock: 100,
