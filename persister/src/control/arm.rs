@@ -155,7 +155,7 @@ async fn begin<'a>(
     };
     Point::ArmEpochRaised.reach();
     let begun = Begun { event, epoch, armer };
-    hands.directory.say(fencing(&begun)).await?;
+    markers::tries(|| hands.directory.say(fencing(&begun))).await?;
     Point::ArmFenced.reach();
     Ok(Ok(begun))
 }

@@ -24,13 +24,15 @@ pub(super) const KINDS: &[Kind] = &[
     .at_points()
     .told(Confirm::Replica)
     .by(Through::Nginx)
-    .crowd(4_000, 400),
+    // Six deaths, some 2 s each: units must be left for the last one.
+    .crowd(12_000, 400),
     Kind::new("edge-killed-at-log-points", "the same of a claim that Kafka confirms", |scene| {
         Box::pin(killed_at_log_points(scene))
     })
     .at_points()
     .told(Confirm::Log)
-    .by(Through::Nginx),
+    .by(Through::Nginx)
+    .crowd(6_000, 400),
     Kind::new("upstream-killed-in-post", "NGINX's upstreams die with claims in hand", |scene| {
         Box::pin(upstreams_killed(scene))
     })
@@ -60,7 +62,7 @@ const STOPPED: [Duration; 2] = [Duration::from_millis(2_500), Duration::from_sec
 /// Between two deaths, so that the second edge is not killed while the first is down.
 const APART: [Duration; 2] = [Duration::from_millis(1_200), Duration::from_secs(2)];
 /// A point is reached hundreds of times in a round; it strikes at one of the first so many.
-const LATEST: u64 = 15;
+const LATEST: u64 = 6;
 
 async fn killed(scene: &mut Scene) -> Result<(), FaultError> {
     scene.moment().await;

@@ -25,7 +25,7 @@ pub(super) const KINDS: &[Kind] = &[
         Box::pin(killed_at_points(scene))
     })
     .at_points()
-    .crowd(4_000, 400),
+    .crowd(6_000, 400),
     Kind::new(
         "persister-stopped-in-transaction",
         "a leader stops in a transaction, another leads, it resumes",
