@@ -84,6 +84,22 @@ impl Issued {
     }
 }
 
+impl From<&Issued> for Win {
+    /// What the winner holds, as Redis keeps it.
+    fn from(issued: &Issued) -> Self {
+        Self {
+            coupon: issued.coupon_id,
+            sequence: issued.sequence,
+            attempt: issued.attempt,
+            issued_at_ms: issued.issued_at_ms,
+            quantity: issued.quantity,
+            nth: issued.nth,
+            state: issued.state,
+            revision: issued.revision,
+        }
+    }
+}
+
 /// A mark in every partition: records of older epochs behind it are late.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +200,12 @@ mod tests {
         for record in [issued(), marker] {
             assert_eq!(decode(&encode(&record)), Ok(record));
         }
+    }
+
+    #[test]
+    fn a_record_holds_all_of_its_win() {
+        let Record::Issued(issued) = issued() else { unreachable!("it is a win's") };
+        assert_eq!(Win::from(&issued), win(7));
     }
 
     #[test]

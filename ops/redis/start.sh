@@ -112,7 +112,9 @@ mend() {
     [ -f "$manifest" ] || continue
     redis-check-aof "$manifest" >/dev/null 2>&1 && continue
     echo "start.sh: the append-only file is damaged; dropping what comes behind"
-    yes | redis-check-aof --fix "$manifest" | tail -n 3 || true
+    # It asks before it cuts. Where it cannot mend, the server refuses to start and says why.
+    yes | redis-check-aof --fix "$manifest" >/dev/null ||
+      echo "start.sh: the append-only file could not be mended"
   done
 }
 

@@ -97,7 +97,7 @@ pub enum Waiting {
     #[error("waits for Redis: its slot's owner was replaced before (config epoch {0})")]
     OlderMaster(u64),
     /// A partition was not read past the epoch's marker in time.
-    #[error("waits for {0} of 12 partitions to be read past the marker of its new epoch")]
+    #[error("waits for {0} partitions to be read past the marker of its new epoch")]
     Markers(u64),
     /// Something failed and is tried again.
     #[error("tries again: {0}")]

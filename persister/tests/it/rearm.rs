@@ -86,16 +86,7 @@ fn users(of: std::ops::Range<u32>) -> Vec<String> {
 }
 
 fn redis_win(issued: &Issued) -> Win {
-    Win {
-        coupon: issued.coupon_id,
-        sequence: issued.sequence,
-        attempt: issued.attempt,
-        issued_at_ms: issued.issued_at_ms,
-        quantity: issued.quantity,
-        nth: issued.nth,
-        state: issued.state,
-        revision: issued.revision,
-    }
+    issued.into()
 }
 
 #[tokio::test]

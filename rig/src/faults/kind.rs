@@ -8,7 +8,7 @@ use super::error::FaultError;
 use super::scene::Scene;
 use super::{
     client_gone, clocks, disks, edge, forgets, halts, kafka, mysql, network, operators,
-    operators_at_once, persister, rearm, records, redis, swizzle,
+    operators_at_once, persister, rearm, records, redis, rolling, swizzle,
 };
 use crate::rush::Through;
 
@@ -33,6 +33,8 @@ pub struct Kind {
     pub through: Option<Through>,
     /// What has to be in the end.
     pub end: End,
+    /// Whether a claim may stay without a definite answer.
+    pub unknown: Unknown,
     /// What it has to run with.
     pub needs: Needs,
 }
@@ -55,6 +57,15 @@ pub enum End {
     AsItStands,
 }
 
+/// Claims that never get a definite answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// They are counted.
+    Counted,
+    /// There may be none: the fault is covered by what clients do anyway.
+    None,
+}
+
 /// Which programs a kind runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -75,6 +86,7 @@ impl Kind {
             confirm: None,
             through: None,
             end: End::SoldOut,
+            unknown: Unknown::Counted,
             needs: Needs::Nothing,
         }
     }
@@ -99,6 +111,11 @@ impl Kind {
         Self { end: End::AsItStands, ..self }
     }
 
+    /// One after which every claim has its answer.
+    pub const fn all_answered(self) -> Self {
+        Self { unknown: Unknown::None, ..self }
+    }
+
     /// One that runs programs with failpoints.
     pub const fn at_points(self) -> Self {
         Self { needs: Needs::Failpoints, ..self }
@@ -106,7 +123,7 @@ impl Kind {
 }
 
 /// One table a family.
-const FAMILIES: [&[Kind]; 16] = [
+const FAMILIES: [&[Kind]; 17] = [
     edge::KINDS,
     client_gone::KINDS,
     redis::KINDS,
@@ -119,6 +136,7 @@ const FAMILIES: [&[Kind]; 16] = [
     operators::KINDS,
     operators_at_once::KINDS,
     swizzle::KINDS,
+    rolling::KINDS,
     network::KINDS,
     disks::KINDS,
     clocks::KINDS,

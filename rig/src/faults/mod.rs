@@ -29,6 +29,7 @@ pub mod programs;
 mod rearm;
 mod records;
 mod redis;
+mod rolling;
 mod round;
 mod scene;
 

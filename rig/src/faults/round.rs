@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::error::FaultError;
 use super::heal::{Silence, silence};
-use super::kind::{End, Kind};
+use super::kind::{End, Kind, Unknown};
 use super::operation::Done;
 use super::scene::{BACK_WITHIN, Scene, Stage, Without};
 use crate::check::mysql::Mysql;
@@ -134,6 +134,9 @@ async fn go(
         outcome.problems.push(format!("not healed: {left} of {stock} units were never sold"));
     }
     outcome.unknown = verdict.counts.unknown;
+    if kind.unknown == Unknown::None && outcome.unknown > 0 {
+        outcome.problems.push(format!("{} claims got no definite answer", outcome.unknown));
+    }
     outcome.told = verdict.counts.told;
     outcome.verdict = Some(verdict);
     Ok(())

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use contract::coupon::Win;
 use contract::ids::CouponId;
 use contract::record::Issued;
 
 use super::Union;
 use super::fit::Holdings;
-use super::refused::{self, win_of};
+use super::refused;
 use crate::consume::batch::is_row_of;
 use crate::store::coupons::StoredCoupon;
 use crate::store::epochs::{Compared, Locked, Moved};
@@ -94,7 +95,7 @@ async fn beside(
         )));
     }
     if win.revision > row.revision {
-        session.raise_revision(&win_of(win)).await?;
+        session.raise_revision(&win.into()).await?;
     }
     Ok(Fate::Row)
 }
@@ -119,7 +120,7 @@ async fn insert(
         let fate = if waiting.contains(&win.coupon_id) {
             Fate::Waits
         } else {
-            match holdings.add(&win.user_id, &win_of(win)) {
+            match holdings.add(&win.user_id, &Win::from(*win)) {
                 Ok(()) => {
                     rows.push(win);
                     Fate::Row

@@ -45,7 +45,7 @@ impl Refused {
     /// The same win may have been refused more than once.
     fn add(&mut self, issued: &Issued) {
         if self.coupons.insert(issued.coupon_id) {
-            self.by_user.entry(issued.user_id.clone()).or_default().push(win_of(issued));
+            self.by_user.entry(issued.user_id.clone()).or_default().push(issued.into());
         }
     }
 }
@@ -97,18 +97,4 @@ async fn without_rows(
         !taken.contains(&win.sequence) && !places.contains(&(win.user_id.clone(), win.nth))
     };
     Ok(wins.into_iter().filter(free).collect())
-}
-
-/// The win, as Redis keeps it.
-pub(super) fn win_of(issued: &Issued) -> Win {
-    Win {
-        coupon: issued.coupon_id,
-        sequence: issued.sequence,
-        attempt: issued.attempt,
-        issued_at_ms: issued.issued_at_ms,
-        quantity: issued.quantity,
-        nth: issued.nth,
-        state: issued.state,
-        revision: issued.revision,
-    }
 }
