@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use contract::ids::CouponId;
 
+use super::refusals::Refusals;
 use super::sold_outs::{SoldOut, SoldOuts};
 use super::timing::Timing;
 use crate::rush::answer::{LIMIT_REACHED, Meaning, meaning};
 use crate::rush::line::{self, BadLine, Header, Line, ToldCoupon};
-use crate::rush::operation::Operated;
+use crate::rush::operation::{Operated, Operation};
 
 /// How much of the file is read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -31,6 +32,8 @@ pub struct History {
     pub operated: Vec<Operated>,
     /// Claims to which nobody ever got a definite answer.
     pub unknown: u64,
+    /// Definite answers that were neither a win nor sold out.
+    pub refusals: Refusals,
     /// How long everything took.
     pub timing: Timing,
     claims: Claims,
@@ -137,6 +140,18 @@ impl History {
         coupons.len() as u64
     }
 
+    /// Whether an operator closed the event, or tried to.
+    pub fn closed(&self) -> bool {
+        self.operated.iter().any(|one| one.operation == Operation::Close)
+    }
+
+    /// Coupons that operators took back, or tried to: their units may be sold again.
+    pub fn returned(&self) -> u64 {
+        let returns =
+            self.operated.iter().filter(|one| matches!(one.operation, Operation::Return(_)));
+        returns.count() as u64
+    }
+
     /// How many claims there were: users where the limit is 1, else attempts.
     pub fn claims(&self) -> u64 {
         self.claims.states.len() as u64
@@ -205,6 +220,7 @@ pub struct Fold {
     told: HashMap<(u32, CouponId, u64, Way), FirstTold>,
     sold_outs: SoldOuts,
     operated: Vec<Operated>,
+    refusals: Refusals,
     timing: Timing,
 }
 
@@ -276,7 +292,10 @@ impl Fold {
                 true
             }
             // A coupon that was taken away is no loss that a race could explain.
-            Meaning::Refused => code != "revoked",
+            Meaning::Refused => {
+                self.refusals.note(code);
+                code != "revoked"
+            }
         };
         if loss && claim.loss.is_none_or(|last| last.asked_us < pending.asked_us) {
             claim.loss = Some(Loss { asked_us: pending.asked_us, told_us: at_us });
@@ -339,6 +358,7 @@ impl Fold {
             told,
             sold_outs: self.sold_outs,
             operated: self.operated,
+            refusals: self.refusals,
             unknown: claims.states.iter().filter(|claim| !claim.settled).count() as u64,
             timing,
             claims,

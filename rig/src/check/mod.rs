@@ -12,6 +12,7 @@ pub mod mysql;
 mod operations;
 mod order;
 pub mod redis;
+pub mod refusals;
 pub mod settle;
 pub mod snapshot;
 pub mod sold_outs;

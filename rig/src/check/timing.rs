@@ -1,5 +1,7 @@
 //! How long a rush took, from the times in its history.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 
 use crate::rush::answer::Meaning;
@@ -82,6 +84,11 @@ impl Timing {
         }
     }
 
+    /// The longest time from a claim's first request to its first definite answer.
+    pub fn longest_wait(&self) -> Option<Duration> {
+        (!self.settled.is_empty()).then(|| Duration::from_micros(self.settled.max()))
+    }
+
     /// All definite answers.
     pub fn answers(&self) -> Histogram<u64> {
         let mut all = self.won.clone();
@@ -126,11 +133,14 @@ mod tests {
             timing.persisted(at_us, rows);
         }
         assert!((timing.claims_per_s() - 1.0).abs() < 1e-9);
+        let wait = timing.longest_wait().unwrap();
+        assert!((1.799..1.802).contains(&wait.as_secs_f64()), "{wait:?}");
         assert_eq!(timing.last_row_s(), Some(0.25));
     }
 
     #[test]
     fn nothing_settled_is_no_rate() {
         assert!(Timing::default().claims_per_s().abs() < f64::EPSILON);
+        assert_eq!(Timing::default().longest_wait(), None);
     }
 }

@@ -7,7 +7,6 @@ use std::mem::{Discriminant, discriminant};
 use super::history::History;
 use super::violation::Violation;
 use crate::rush::Origin;
-use crate::rush::operation::Operation;
 
 /// Offenders of one kind that are named; the rest are counted.
 const NAMED: u64 = 5;
@@ -83,16 +82,16 @@ impl Verdict {
         self.findings.is_empty()
     }
 
-    /// Where no part was broken on purpose, everybody gets a definite answer; and where the event
-    /// was made for the rush, it is a win or sold out.
+    /// Everybody gets a definite answer in the end, whatever breaks meanwhile; and where the event
+    /// was made for the rush, it is a win or sold out, unless operators closed it or took coupons
+    /// away.
     pub fn demand_answers(&mut self, history: &History) {
         let claims = self.counts.unknown;
         if claims > 0 {
             self.findings.add(Violation::Unanswered { claims });
         }
-        let answers = history.timing.refused.len();
-        let closed = history.operated.iter().any(|one| one.operation == Operation::Close);
-        if answers > 0 && !closed && history.header.origin == Origin::Created {
+        let answers = history.refusals.unexplained(&history.operated);
+        if answers > 0 && history.header.origin == Origin::Created {
             self.findings.add(Violation::Refused { answers });
         }
     }

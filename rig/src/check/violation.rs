@@ -212,12 +212,12 @@ pub enum Violation {
         /// How many fields or entries.
         count: u64,
     },
-    /// Claims got no definite answer, although no part was broken.
+    /// Claims got no definite answer, although all is whole again.
     Unanswered {
         /// How many.
         claims: u64,
     },
-    /// Claims were refused for another reason than sold out, although the event was open.
+    /// Claims were refused for another reason than sold out, and no operator gave one.
     Refused {
         /// How many answers.
         answers: u64,

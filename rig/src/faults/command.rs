@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::error::FaultError;
 
-/// For one statement or command.
-const WITHIN: Duration = Duration::from_secs(10);
+/// For one statement or command: a tool that starts a JVM, or a copy of the database, beside a rush.
+const WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs it and returns what it printed; it must succeed.
 pub(super) async fn output(mut command: Command, what: &str) -> Result<String, FaultError> {

@@ -25,7 +25,7 @@ pub(super) const KINDS: &[Kind] = &[
     .told(Confirm::Replica)
     .by(Through::Nginx)
     // Six deaths, some 2 s each: units must be left for the last one.
-    .crowd(12_000, 400),
+    .crowd(16_000, 400),
     Kind::new("edge-killed-at-log-points", "the same of a claim that Kafka confirms", |scene| {
         Box::pin(killed_at_log_points(scene))
     })

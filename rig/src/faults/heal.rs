@@ -11,23 +11,31 @@ use contract::ids::CouponId;
 
 use crate::rush::line::{self, Line};
 
-/// The longest silences from the fault on. `None` where nothing came after it.
+/// The longest silences from the fault on, and the longest wait. `None` where nothing came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silence {
     /// From the fault, or from a new win that was told, to the next one.
     pub wins: Option<Duration>,
     /// The same of rows that MySQL was seen to have; it is looked at twice a second.
     pub rows: Option<Duration>,
+    /// From a claim's first request to its first definite answer, of all claims the longest: a
+    /// fault that leaves others alone is seen here only.
+    pub wait: Option<Duration>,
 }
 
-/// Reads a history for a fault at this time of it.
+/// Reads a history for a fault at this time of it; how long claims waited, the checker's reading
+/// of it tells ([`Timing::longest_wait`](crate::check::timing::Timing::longest_wait)).
 pub fn silence(history: &Path, struck: Duration) -> io::Result<Silence> {
     let mut times = Times::default();
     for text in BufReader::new(File::open(history)?).lines() {
         times.take(&text?);
     }
     let struck_us = u64::try_from(struck.as_micros()).unwrap_or(u64::MAX);
-    Ok(Silence { wins: longest(struck_us, times.wins_us), rows: longest(struck_us, times.rows_us) })
+    Ok(Silence {
+        wins: longest(struck_us, times.wins_us),
+        rows: longest(struck_us, times.rows_us),
+        wait: None,
+    })
 }
 
 /// When something new was seen.

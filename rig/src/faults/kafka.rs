@@ -12,14 +12,17 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("kafka-broker-stopped", "a broker that leads stops for some seconds", |scene| {
         Box::pin(stopped(scene, SOME_SECONDS))
     })
+    .wins_within(LED_BY_ANOTHER)
     .crowd(4_000, 400),
     Kind::new("kafka-broker-stopped-60s", "a broker that leads stops for a minute", |scene| {
         Box::pin(stopped(scene, A_MINUTE))
     })
+    .wins_within(LED_BY_ANOTHER)
     .crowd(14_000, 200),
     Kind::new("kafka-broker-killed", "a broker is killed and comes back", |scene| {
         Box::pin(killed(scene, 1))
-    }),
+    })
+    .wins_within(LED_BY_ANOTHER),
     Kind::new(
         "kafka-two-brokers-killed",
         "two of three brokers are killed and come back",
@@ -28,6 +31,8 @@ pub(super) const KINDS: &[Kind] = &[
     .crowd(5_000, 400),
 ];
 
+/// What one broker should cost.
+const LED_BY_ANOTHER: Duration = Duration::from_secs(6);
 const SOME_SECONDS: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(10)];
 const A_MINUTE: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(60)];
 /// How long brokers that were killed stay away.

@@ -8,6 +8,7 @@ mod client_gone;
 mod clocks;
 mod command;
 mod cut;
+mod demands;
 mod disks;
 mod edge;
 mod error;
@@ -32,7 +33,6 @@ mod redis;
 mod rolling;
 mod round;
 mod scene;
-
 pub mod seeds;
 mod shard;
 mod small_disk;

@@ -14,16 +14,13 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     Kind::new("closed-early", "operators close the event while claims race them", |scene| {
         Box::pin(closed(scene))
-    })
-    .ended_by_operators(),
+    }),
     Kind::new("stock-raised", "operators add units while it is sold out", |scene| {
         Box::pin(raised(scene))
-    })
-    .ended_by_operators(),
+    }),
     Kind::new("coupons-returned", "operators take coupons back while claims race them", |scene| {
         Box::pin(returned(scene))
-    })
-    .ended_by_operators(),
+    }),
 ];
 
 /// Times that an event is paused.

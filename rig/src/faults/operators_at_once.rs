@@ -13,18 +13,15 @@ use crate::check::mysql::Mysql;
 pub(super) const KINDS: &[Kind] = &[
     Kind::new("coupons-revoked", "operators take coupons away while claims race them", |scene| {
         Box::pin(revoked(scene))
-    })
-    .ended_by_operators(),
+    }),
     Kind::new("stock-raised-in-race", "operators add units while claims race them", |scene| {
         Box::pin(raised(scene))
-    })
-    .ended_by_operators(),
+    }),
     Kind::new(
         "operators-at-once",
         "pause, stock, return, revoke and resume, in a drawn order, again and again",
         |scene| Box::pin(at_once(scene)),
     )
-    .ended_by_operators()
     .crowd(6_000, 400),
 ];
 

@@ -1,5 +1,6 @@
 //! Persisters: killed and stopped, at random and in the middle of a transaction.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use contract::event::Confirm;
@@ -8,7 +9,7 @@ use super::error::FaultError;
 use super::kind::Kind;
 use super::points::{At, PERSISTER};
 use super::scene::Scene;
-use crate::stack::{Action, PartKind};
+use crate::stack::{Action, PartKind, wait_until};
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -16,11 +17,12 @@ pub(super) const KINDS: &[Kind] = &[
         "persister-leader-killed",
         "the leading persister is killed and stays away",
         |scene| Box::pin(leader_killed(scene)),
-    ),
+    )
+    .rows_within(TAKEN_OVER),
     Kind::new("persister-killed-often", "persisters are killed 100 times in a row", |scene| {
         Box::pin(killed_often(scene))
     })
-    .crowd(8_000, 400),
+    .crowd(12_000, 400),
     Kind::new("persister-killed-at-points", "killed at each point of a transaction", |scene| {
         Box::pin(killed_at_points(scene))
     })
@@ -45,10 +47,14 @@ pub(super) const KINDS: &[Kind] = &[
     .at_points(),
 ];
 
+/// What a dead leader should cost: its lease of 6 s, and a batch.
+const TAKEN_OVER: Duration = Duration::from_secs(8);
 /// A leader that is gone: past its lease of 6 s.
 const AWAY: [Duration; 2] = [Duration::from_secs(7), Duration::from_secs(9)];
 /// Deaths in a row.
 const DEATHS: usize = 100;
+/// One that was killed has another process within this: 200 ms, and time on a busy machine.
+const STARTED_WITHIN: Duration = Duration::from_secs(10);
 /// Between two of them: long enough to be back, now and then to lead.
 const SOON: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
 /// A while.
@@ -68,18 +74,33 @@ async fn leader_killed(scene: &mut Scene) -> Result<(), FaultError> {
 async fn killed_often(scene: &mut Scene) -> Result<(), FaultError> {
     let parts = scene.parts(PartKind::Persister);
     scene.moment().await;
+    let mut killed = HashSet::new();
     for turn in 0..DEATHS {
         let part = &parts[turn % parts.len()];
-        // One that is not back yet is killed as soon as it is.
-        if scene.stack.part(part)?.pid.is_some() {
-            scene.act(part, Action::Kill).await?;
-        }
+        let pid = another_process(scene, part, &killed).await?;
+        scene.act(part, Action::Kill).await?;
+        killed.insert(pid);
         scene.hold(SOON[0], SOON[1]).await;
     }
+    scene.say(format!("{} processes were killed", killed.len()));
     for part in &parts {
         scene.ready(part).await?;
     }
     Ok(())
+}
+
+/// The process of a part, as soon as it has one that was not killed yet.
+async fn another_process(
+    scene: &Scene,
+    part: &str,
+    killed: &HashSet<u32>,
+) -> Result<u32, FaultError> {
+    let what = format!("another process of {part}");
+    let found = wait_until(STARTED_WITHIN, &what, || async {
+        let pid = scene.stack.part(part).map_err(|error| error.to_string())?.pid;
+        pid.filter(|pid| !killed.contains(pid)).ok_or_else(|| format!("{pid:?}"))
+    });
+    Ok(found.await?)
 }
 
 /// With only one of them running it leads, whenever it starts.

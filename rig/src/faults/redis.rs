@@ -21,6 +21,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("redis-master-killed", "the master is killed, its replica takes over", |scene| {
         Box::pin(master_killed(scene, Back::AfterPromotion))
     })
+    .wins_within(PROMOTED_AND_ARMED)
     .crowd(4_000, 400),
     Kind::new("redis-master-restarted", "the master is killed and started at once", |scene| {
         Box::pin(master_killed(scene, Back::AtOnce))
@@ -57,6 +58,8 @@ pub(super) const KINDS: &[Kind] = &[
     .crowd(4_000, 400),
 ];
 
+/// What a dead master should cost.
+const PROMOTED_AND_ARMED: Duration = Duration::from_secs(10);
 /// Past the node timeout.
 const STOPPED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// For a moment after a promotion, so that the new master grants before the old one is back.

@@ -9,9 +9,10 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::demands::unmet;
 use super::error::FaultError;
 use super::heal::{Silence, silence};
-use super::kind::{End, Kind, Unknown};
+use super::kind::Kind;
 use super::operation::Done;
 use super::scene::{BACK_WITHIN, Scene, Stage, Without};
 use crate::check::mysql::Mysql;
@@ -39,7 +40,7 @@ pub struct Outcome {
     pub confirm: Confirm,
     /// Which way users came.
     pub through: Through,
-    /// For how long nothing new came; `None` where the fault never struck.
+    /// For how long nothing new came, and how long claims waited.
     pub silence: Silence,
     /// The checker's word; `None` where there is none.
     pub verdict: Option<Verdict>,
@@ -121,22 +122,16 @@ async fn go(
     if let Err(error) = whole(stack).await {
         outcome.problems.push(format!("not healed: {error}"));
     }
-    if let Some(struck) = struck {
-        outcome.silence = silence(history, struck.saturating_duration_since(began))
-            .map_err(FaultError::io(history.display().to_string()))?;
-    }
+    let silence = struck.map(|struck| silence(history, struck.saturating_duration_since(began)));
+    let silence = silence.transpose().map_err(FaultError::io(history.display().to_string()))?;
     let path = history.to_owned();
     let told = tokio::task::spawn_blocking(move || History::read(&path)).await;
     let told = told.map_err(|error| FaultError::io("read the history")(error.into()))??;
-    let verdict = sources.judge(&told, SETTLE_WITHIN).await?;
-    if kind.end == End::SoldOut && verdict.counts.rows < stock {
-        let left = stock - verdict.counts.rows;
-        outcome.problems.push(format!("not healed: {left} of {stock} units were never sold"));
-    }
+    let mut verdict = sources.judge(&told, SETTLE_WITHIN).await?;
+    verdict.demand_answers(&told);
+    outcome.problems.extend(unmet(&told, &verdict, silence.as_ref()));
+    outcome.silence = Silence { wait: told.timing.longest_wait(), ..silence.unwrap_or_default() };
     outcome.unknown = verdict.counts.unknown;
-    if kind.unknown == Unknown::None && outcome.unknown > 0 {
-        outcome.problems.push(format!("{} claims got no definite answer", outcome.unknown));
-    }
     outcome.told = verdict.counts.told;
     outcome.verdict = Some(verdict);
     Ok(())
@@ -170,15 +165,19 @@ async fn run(rush: Rush, stage: Stage, mysql: &mut Mysql) -> Result<Instant, Rus
     Ok(now)
 }
 
-/// Every part is ready, those too that a kind which failed has left stopped. Of the brokers only that they run: asking one starts a JVM, and kinds that
-/// strike Kafka ask.
+/// Every part is ready, those too that a kind which failed has left stopped. Of the brokers only
+/// that they run: asking one starts a JVM, and kinds that strike Kafka ask.
 async fn whole(stack: &Handle) -> Result<(), FaultError> {
     for part in &Status::read(&stack.status().directory)?.parts {
         stack.next_starts(&part.name, Vec::new()).await?;
         match part.state {
             PartState::Paused => stack.act(&part.name, Action::Resume).await?,
+            PartState::Running => {
+                // It may have stopped itself; one that has just ended refuses, and starts again.
+                let _ = stack.act(&part.name, Action::Resume).await;
+            }
             PartState::Down => stack.act(&part.name, Action::Start).await?,
-            PartState::Running | PartState::Restarting => {}
+            PartState::Restarting => {}
         }
         if part.kind != PartKind::Kafka {
             stack.ready(&part.name, BACK_WITHIN).await?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use rig::faults::kind::{self, Needs};
 use rig::faults::seeds::Deal;
-use rig::faults::summary::{Line, Summary};
+use rig::faults::summary::{Ended, Line, Summary};
 use rig::faults::{Kind, Play, Without, keep, play, programs};
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 
@@ -82,15 +82,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     let enough = Enough::of(&arguments, kinds.len());
     println!("seed {seed}, {} kinds", kinds.len());
     let mut summary = Summary::default();
-    let ended =
-        told.unless(rounds(Deal::new(kinds, seed), arguments.without, &enough, &mut summary)).await;
-    if let Some(Err(error)) = ended {
-        return Err(error);
-    }
+    let run = Run { without: arguments.without, report: arguments.report, enough };
+    let ended = told.unless(run.rounds(Deal::new(kinds, seed), &mut summary)).await;
+    summary.end(match &ended {
+        None => Ended::Interrupted,
+        Some(Ok(())) => Ended::Complete,
+        Some(Err(error)) => Ended::Failed(error.to_string()),
+    });
     println!("\n{}", summary.table());
-    if let Some(path) = &arguments.report {
-        summary.write(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
+    run.write(&summary)?;
+    ended.transpose()?;
     Ok(if summary.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -102,35 +103,48 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Kind>, &str> {
     names.iter().map(|name| kind::named(name).ok_or(name.as_str())).collect()
 }
 
-/// One stack for many rounds; another one after a round that failed.
-async fn rounds(
-    mut deal: Deal,
+/// How rounds are played, and for how long.
+struct Run {
     without: Option<Without>,
-    enough: &Enough,
-    summary: &mut Summary,
-) -> Result<(), Box<dyn Error>> {
-    let mut stack: Option<Stack> = None;
-    while !enough.reached(summary.rounds.len() as u64) {
-        let Some((kind, seed)) = deal.next_round() else {
-            break;
-        };
-        let on = match stack.take() {
-            Some(stack) => stack,
-            None => start().await?,
-        };
-        let line = round(&on, kind, Play { seed, without }).await?;
-        let passed = line.wrong.is_empty();
-        summary.add(line);
-        if passed {
-            stack = Some(on);
-        } else {
-            on.stop().await?;
+    report: Option<PathBuf>,
+    enough: Enough,
+}
+
+impl Run {
+    /// One stack for many rounds; another one after a round that failed.
+    async fn rounds(&self, mut deal: Deal, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+        let mut stack: Option<Stack> = None;
+        while !self.enough.reached(summary.rounds.len() as u64) {
+            let Some((kind, seed)) = deal.next_round() else {
+                break;
+            };
+            let on = match stack.take() {
+                Some(stack) => stack,
+                None => start().await?,
+            };
+            let line = round(&on, kind, Play { seed, without: self.without }).await?;
+            let passed = line.wrong.is_empty();
+            summary.add(line);
+            // What comes after it may fail, or be killed.
+            self.write(summary)?;
+            if passed {
+                stack = Some(on);
+            } else {
+                on.stop().await?;
+            }
         }
+        if let Some(stack) = stack {
+            stack.stop().await?;
+        }
+        Ok(())
     }
-    if let Some(stack) = stack {
-        stack.stop().await?;
+
+    fn write(&self, summary: &Summary) -> Result<(), String> {
+        let Some(path) = &self.report else {
+            return Ok(());
+        };
+        summary.write(path).map_err(|error| format!("{}: {error}", path.display()))
     }
-    Ok(())
 }
 
 async fn start() -> Result<Stack, StackError> {
