@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
+use crate::claims::AskedOf;
 use crate::identity::Mode;
 
 /// Everything an edge is told from outside.
@@ -25,6 +26,9 @@ pub struct Config {
     pub redis_replicas: u32,
     /// `FIRSTCOME_KAFKA`: brokers, `host:port` separated by commas. Required.
     pub kafka_brokers: Vec<String>,
+    /// `FIRSTCOME_SOLD_OUT`: `memory` or `redis`, where an edge learns that nothing is left. `redis`
+    /// is for benches: it shows what the memory saves. Default `memory`.
+    pub sold_out: AskedOf,
     /// `FIRSTCOME_LOG`: a filter of tracing's. Default `info`.
     pub log_filter: String,
     /// `FIRSTCOME_LOG_FORMAT`: `json` or `pretty`. Default `json`.
@@ -92,6 +96,7 @@ impl Config {
                 parse_replicas,
             )?,
             kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
+            sold_out: env.or("FIRSTCOME_SOLD_OUT", || "memory".into(), SOLD_OUT, parse_sold_out)?,
             log_filter: env.or("FIRSTCOME_LOG", || DEFAULT_LOG.into(), "a filter", parse)?,
             log_format: env.or("FIRSTCOME_LOG_FORMAT", || "json".into(), FORMAT, parse_format)?,
             #[cfg(feature = "failpoints")]
@@ -112,6 +117,7 @@ const IDENTITY: &str =
 const CORES: &str = "a whole number from 1 to 256";
 const HOSTS: &str = "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
 const REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
+const SOLD_OUT: &str = "'memory' or 'redis', where an edge learns that nothing is left";
 const FORMAT: &str = "'json' or 'pretty'";
 
 struct Env<G>(G);
@@ -180,6 +186,14 @@ fn parse_hosts(text: &str) -> Option<Vec<String>> {
         .collect()
 }
 
+fn parse_sold_out(text: &str) -> Option<AskedOf> {
+    match text {
+        "memory" => Some(AskedOf::Memory),
+        "redis" => Some(AskedOf::Redis),
+        _ => None,
+    }
+}
+
 fn parse_format(text: &str) -> Option<LogFormat> {
     match text {
         "json" => Some(LogFormat::Json),
@@ -228,6 +242,7 @@ mod tests {
         assert_eq!(config.metrics_listen, "127.0.0.1:9080".parse().unwrap());
         assert_eq!(config.redis_nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
         assert_eq!(config.redis_replicas, 1);
+        assert_eq!(config.sold_out, AskedOf::Memory);
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.name.starts_with("edge-"), "{}", config.name);
         assert!(config.cores >= 1);
@@ -243,6 +258,7 @@ mod tests {
             ("FIRSTCOME_REDIS", "a:1,,b:2"),
             ("FIRSTCOME_KAFKA", ""),
             ("FIRSTCOME_REDIS_REPLICAS", "0"),
+            ("FIRSTCOME_SOLD_OUT", "kafka"),
             ("FIRSTCOME_LOG_FORMAT", "xml"),
             ("FIRSTCOME_NAME", "edge 1"),
         ];

@@ -104,6 +104,7 @@ impl Edge {
             publisher: publisher.clone(),
             probes,
             winners,
+            sold_out: config.sold_out,
         };
         let making = Making { identity: config.identity, sources, stages: stage };
         let mut cores = JoinSet::new();

@@ -1,6 +1,7 @@
 //! Rig: the local stack as child processes, and what is done to it. It knows the edge and the
 //! persister only as programs.
 
+pub mod bench;
 pub mod check;
 pub mod config;
 pub mod faults;

@@ -10,6 +10,15 @@ const HOLDS_FOR: Duration = Duration::from_millis(100);
 /// From this age on one claim is asked of Redis, to renew the memory, while others still use it.
 const RENEWED_FROM: Duration = Duration::from_millis(50);
 
+/// Where an edge learns that nothing is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedOf {
+    /// Of what was told a moment ago.
+    Memory,
+    /// Of the shard, for each claim.
+    Redis,
+}
+
 /// What one core remembers of one event.
 #[derive(Debug, Default)]
 pub(super) struct Memory {

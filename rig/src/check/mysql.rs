@@ -20,6 +20,8 @@ const PAGE_ROWS: u64 = 20_000;
 
 const SELECT_EVENT: &str = "SELECT stock, per_user_limit, epoch FROM events WHERE event_id = ?";
 const COUNT_ROWS: &str = "SELECT COUNT(*) FROM coupons WHERE event_id = ?";
+const SUM_OFFSETS: &str =
+    "SELECT CAST(COALESCE(SUM(next_offset), 0) AS SIGNED) FROM partitions WHERE topic = ?";
 const COUNT_DEAD_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters";
 const SELECT_ROWS: &str = "\
     SELECT coupon_id, user_id, user_nth, sequence, quantity, attempt, state FROM coupons \
@@ -75,6 +77,12 @@ impl Mysql {
     pub async fn count(&mut self, event: &EventId) -> Result<u64, MysqlError> {
         let counts: Vec<u64> = self.query(COUNT_ROWS, (event.as_str(),)).await?;
         Ok(counts.first().copied().unwrap_or(0))
+    }
+
+    /// How many records of a topic have been read, of all its partitions together.
+    pub async fn next_offsets(&mut self, topic: &str) -> Result<i64, MysqlError> {
+        let sums: Vec<i64> = self.query(SUM_OFFSETS, (topic,)).await?;
+        Ok(sums.first().copied().unwrap_or(0))
     }
 
     /// How many dead letters there are, of all events and of none.

@@ -16,13 +16,13 @@ use crate::rush::line::Lost;
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// The body of what a GET answers.
-pub(super) async fn get(server: SocketAddr, path: &str) -> Result<String, Lost> {
+pub(crate) async fn get(server: SocketAddr, path: &str) -> Result<String, Lost> {
     let response = ask(server, "GET", path, Bytes::new()).await?;
     Ok(String::from_utf8_lossy(&response.body).into_owned())
 }
 
 /// Asks for a unit of an event.
-pub(super) async fn claim(server: SocketAddr, body: String) -> Result<Response, Lost> {
+pub(crate) async fn claim(server: SocketAddr, body: String) -> Result<Response, Lost> {
     ask(server, "POST", "/api/v1/coupons/issue", body.into()).await
 }
 

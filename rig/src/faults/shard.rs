@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contract::ids::EventId;
 use links::redis::{Cluster, RedisConfig};
 
 use super::command::redis_cli;
 use super::error::FaultError;
 use super::scene::Scene;
-use crate::stack::{PartKind, wait_until};
+use crate::stack::{Handle, PartKind, wait_until};
 
 /// The cluster's nodes agree within this.
 const AGREED_WITHIN: Duration = Duration::from_secs(15);
@@ -18,11 +19,11 @@ const PROMOTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The two nodes of a shard, as parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     /// Its master.
-    pub(super) master: String,
+    pub(crate) master: String,
     /// Its replica.
-    pub(super) replica: String,
+    pub(crate) replica: String,
 }
 
 /// Why a shard cannot be named yet.
@@ -36,14 +37,19 @@ enum NotYet {
 
 /// The shard of the round's event, as it stands now.
 pub(super) async fn shard(scene: &Scene) -> Result<Shard, FaultError> {
-    let cluster = cluster(scene).await?;
+    shard_of(&scene.stack, &scene.event).await
+}
+
+/// The shard of an event, as it stands now.
+pub(crate) async fn shard_of(stack: &Handle, event: &EventId) -> Result<Shard, FaultError> {
+    let cluster = cluster(stack).await?;
     let found = wait_until(AGREED_WITHIN, "a shard with master and replica", || async {
-        let master = cluster.master_of(Cluster::slot_of(&scene.event));
+        let master = cluster.master_of(Cluster::slot_of(event));
         let master = master.ok_or(NotYet::Missing("no master"))?;
         let info = redis_cli(master.address, &["INFO", "replication"]).await?;
         let replica = replica_port(&info).ok_or(NotYet::Missing("no replica"))?;
         let replica = SocketAddr::new(master.address.ip(), replica);
-        let part = |address| named(scene, address).ok_or(NotYet::Missing("no such part"));
+        let part = |address| named(stack, address).ok_or(NotYet::Missing("no such part"));
         Ok::<_, NotYet>(Shard { master: part(master.address)?, replica: part(replica)? })
     });
     Ok(found.await?)
@@ -52,7 +58,7 @@ pub(super) async fn shard(scene: &Scene) -> Result<Shard, FaultError> {
 /// Waits until the shard has another master than it had.
 pub(super) async fn another_master(scene: &mut Scene, shard: &Shard) -> Result<(), FaultError> {
     let before = scene.address(&shard.master)?;
-    let cluster = cluster(scene).await?;
+    let cluster = cluster(&scene.stack).await?;
     let another = wait_until(PROMOTED_WITHIN, "another master of the shard", || async {
         match cluster.master_of(Cluster::slot_of(&scene.event)) {
             Some(master) if master.address != before => Ok(()),
@@ -65,8 +71,8 @@ pub(super) async fn another_master(scene: &mut Scene, shard: &Shard) -> Result<(
     Ok(())
 }
 
-async fn cluster(scene: &Scene) -> Result<Cluster, FaultError> {
-    let nodes = scene.stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
+async fn cluster(stack: &Handle) -> Result<Cluster, FaultError> {
+    let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
     let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1 }).await;
     Ok(cluster.map_err(crate::check::NoVerdict::from)?)
 }
@@ -78,8 +84,8 @@ fn replica_port(info: &str) -> Option<u16> {
     port.parse().ok()
 }
 
-fn named(scene: &Scene, address: SocketAddr) -> Option<String> {
-    let mut nodes = scene.stack.status().of_kind(PartKind::Redis);
+fn named(stack: &Handle, address: SocketAddr) -> Option<String> {
+    let mut nodes = stack.status().of_kind(PartKind::Redis);
     nodes.find(|node| node.address == address).map(|node| node.name.clone())
 }
 

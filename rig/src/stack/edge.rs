@@ -20,7 +20,8 @@ pub(super) fn specs(
     (0..count).map(spec).collect()
 }
 
-fn spec(
+/// One edge's spec; numbers begin at 0.
+pub(super) fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
     servers: &Servers,

@@ -6,6 +6,7 @@ mod control;
 mod directory;
 mod edge;
 mod error;
+mod extra;
 mod handle;
 mod kafka;
 mod kafka_jars;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -15,6 +15,7 @@ use super::ports::{PortBlock, Use};
 use super::repository::{self, system_program};
 
 const NAME: &str = "nginx-1";
+const FORWARDER: &str = "nginx-2";
 
 /// Which file of limits NGINX takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,10 +44,35 @@ pub(super) fn spec(
 ) -> Result<PartSpec, StackError> {
     let home = directory.make(NAME)?;
     let address = ports.address(Use::Nginx, 0);
-    let mut arguments = configure(&home, address, edges, limits)?;
+    let arguments = configure(&home, address, edges, limits)?;
+    Ok(server(directory, NAME, address, (home, arguments)))
+}
+
+/// The forwarder, which moves bytes and reads no HTTP, in front of the same edges.
+pub(super) fn forwarder_spec(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    edges: &[SocketAddr],
+) -> Result<PartSpec, StackError> {
+    let home = directory.make(FORWARDER)?;
+    let address = ports.address(Use::Nginx, 1);
+    let config = home.join("nginx.conf");
+    let values = [("LISTEN", address.to_string()), ("EDGES", upstream_servers(edges))];
+    repository::render("nginx/stream.conf", &config, &values)?;
+    let arguments = arguments(&home, &config);
+    Ok(server(directory, FORWARDER, address, (home, arguments)))
+}
+
+/// An NGINX with its workers.
+fn server(
+    directory: &StackDirectory,
+    name: &str,
+    address: SocketAddr,
+    (home, mut arguments): (PathBuf, Vec<OsString>),
+) -> PartSpec {
     arguments.extend(["-g".into(), "daemon off;".into()]);
-    Ok(PartSpec {
-        name: NAME.to_owned(),
+    PartSpec {
+        name: name.to_owned(),
         kind: PartKind::Nginx,
         address,
         metrics: None,
@@ -55,11 +81,11 @@ pub(super) fn spec(
         environment: Vec::new(),
         more_environment: Vec::new(),
         directory: home,
-        log: directory.log(NAME),
+        log: directory.log(name),
         // Its master takes the workers along, which SIGKILL would not let it.
         when_rig_dies: WhenRigDies::Terminate,
         end_within: Duration::from_secs(5),
-    })
+    }
 }
 
 /// An NGINX outside of any stack, its configuration filled in below `home`. It is one process, which
@@ -93,7 +119,11 @@ fn configure(
         ("LIMITS", repository::file(limits.file()).display().to_string()),
     ];
     repository::render("nginx/nginx.conf", &config, &values)?;
-    Ok(vec!["-p".into(), home.into(), "-c".into(), config.into(), "-e".into(), "stderr".into()])
+    Ok(arguments(home, &config))
+}
+
+fn arguments(home: &Path, config: &Path) -> Vec<OsString> {
+    vec!["-p".into(), home.into(), "-c".into(), config.into(), "-e".into(), "stderr".into()]
 }
 
 /// Lines of an upstream block. An edge that fails three times in a second is left alone for one.

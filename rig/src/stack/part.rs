@@ -35,12 +35,22 @@ pub enum PartKind {
     Edge,
     /// All that touches MySQL.
     Persister,
+    /// A server that the bench compares with; a stack begins with none.
+    #[value(skip)]
+    Baseline,
 }
 
 impl PartKind {
     /// Every kind, in the order in which a stack is ended: what asks before what answers.
-    pub const IN_ORDER_OF_END: [Self; 6] =
-        [Self::Nginx, Self::Edge, Self::Persister, Self::Kafka, Self::Redis, Self::Mysql];
+    pub const IN_ORDER_OF_END: [Self; 7] = [
+        Self::Nginx,
+        Self::Edge,
+        Self::Baseline,
+        Self::Persister,
+        Self::Kafka,
+        Self::Redis,
+        Self::Mysql,
+    ];
 
     /// The word that status and command lines use.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +61,7 @@ impl PartKind {
             Self::Nginx => "nginx",
             Self::Edge => "edge",
             Self::Persister => "persister",
+            Self::Baseline => "baseline",
         }
     }
 }

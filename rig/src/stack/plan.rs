@@ -17,7 +17,7 @@ use super::{edge, kafka, kafka_jars, mysql, nginx, persister, ready, redis};
 /// A server may take this long from its start until it answers; 5 s here.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// From there until it is ready.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -159,7 +159,10 @@ async fn start_nginx(stack: &Stack, limits: Limits) -> Result<(), StackError> {
 }
 
 /// Starts the parts' processes; they answer later.
-async fn launch(stack: &Stack, specs: Vec<PartSpec>) -> Result<Vec<SocketAddr>, StackError> {
+pub(super) async fn launch(
+    stack: &Stack,
+    specs: Vec<PartSpec>,
+) -> Result<Vec<SocketAddr>, StackError> {
     let mut addresses = Vec::with_capacity(specs.len());
     for spec in specs {
         let name = spec.name.clone();

@@ -58,6 +58,7 @@ pub(super) async fn look(status: &Status, part: &PartStatus) -> Result<(), NotRe
         PartKind::Mysql => bounded(mysql(part.address)).await,
         PartKind::Nginx => bounded(http(part.address, "/health/live")).await,
         PartKind::Edge => bounded(http(part.address, "/health/ready")).await,
+        PartKind::Baseline => bounded(listens(part.address)).await,
         PartKind::Persister => bounded(http(part.metrics.unwrap_or(part.address), "/health")).await,
     }
 }
@@ -79,6 +80,7 @@ fn advice(kind: PartKind) -> &'static str {
             "NGINX answers this itself: the log says which line of nginx/ it refuses"
         }
         PartKind::Edge => "an edge needs Redis and Kafka: ./dev status shows whether they run",
+        PartKind::Baseline => "its log says what it lacks",
         PartKind::Persister => "a persister needs MySQL, Kafka and Redis: ./dev status",
     }
 }
@@ -94,11 +96,12 @@ pub(super) async fn redis_answers(node: SocketAddr) -> Result<(), NotReady> {
 
 /// Whether a broker takes connections; before there are topics.
 pub(super) async fn kafka_listens(broker: SocketAddr) -> Result<(), NotReady> {
-    bounded(async {
-        TcpStream::connect(broker).await?;
-        Ok(())
-    })
-    .await
+    bounded(listens(broker)).await
+}
+
+async fn listens(server: SocketAddr) -> Result<(), NotReady> {
+    TcpStream::connect(server).await?;
+    Ok(())
 }
 
 async fn redis(node: SocketAddr) -> Result<(), NotReady> {

@@ -1,5 +1,6 @@
 //! What `./dev` can do, one file for each verb.
 
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod event;

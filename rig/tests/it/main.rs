@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds anything else has failed")]
 
+mod bench;
 mod check;
 mod faults;
 mod http;

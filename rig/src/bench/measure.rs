@@ -1,0 +1,283 @@
+//! One window: load on one server, and what it cost everybody.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::counters::Counters;
+use super::cpu;
+use super::error::BenchError;
+use super::figures::{Measured, Window, rounded};
+use super::ground::Ground;
+use super::plan::Cell;
+use super::row::{Row, Sale, Server};
+use super::wrk::{Load, Seen, Until};
+use crate::faults::shard::Shard;
+use crate::stack::{PartKind, PartStatus};
+
+/// CPU below this, in microseconds a request, is not worth a word.
+const WORTH_TELLING_US: f64 = 0.02;
+
+/// Measures a window. What a server did wrong is the window's outcome; an error ends the bench.
+pub(super) async fn measure(
+    ground: &mut Ground<'_>,
+    cell: Cell,
+    until: Until,
+) -> Result<Window, BenchError> {
+    // Boxed, here and elsewhere: the compiler gives up on futures that are nested deeper.
+    let outcome = match Box::pin(window(ground, cell, until)).await {
+        Ok(outcome) => outcome,
+        Err(error @ (BenchError::Silent(_) | BenchError::Wrk(_) | BenchError::TooLate(_))) => {
+            Err(error.to_string())
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Window { round: cell.round, connections: cell.connections, row: cell.row.name, outcome })
+}
+
+async fn window(
+    ground: &mut Ground<'_>,
+    Cell { connections, row, .. }: Cell,
+    until: Until,
+) -> Result<Result<Measured, String>, BenchError> {
+    let carried = ground.event(row.sale).cloned();
+    let load = Load {
+        targets: vec![ground.asked(row.server)?.address],
+        events: carried.iter().map(|carried| carried.event.clone()).collect(),
+        connections,
+        keeping: row.keeping,
+        until,
+        crowd: ground.crowd(),
+    };
+    let compared = ground.compared(row.server)?.clone();
+    let parts = Parts {
+        sale: (row.server != Server::Plain).then_some(row.sale),
+        shard: carried.map(|carried| carried.shard),
+        asked: ground.asked(row.server)?.name.clone(),
+        compared,
+    };
+    let looked = Box::pin(look(ground, &parts, load)).await?;
+    Ok(looked.judged(row))
+}
+
+/// Which parts take part.
+struct Parts {
+    /// Nothing is sold by R.
+    sale: Option<Sale>,
+    shard: Option<Shard>,
+    asked: String,
+    compared: PartStatus,
+}
+
+/// What was seen of a window.
+struct Looked {
+    seen: Seen,
+    /// Edges only.
+    counted: Option<(BTreeMap<String, u64>, Option<f64>)>,
+    /// Microseconds in all, by what they are.
+    cpu: BTreeMap<String, f64>,
+    server_us: f64,
+}
+
+async fn look(
+    ground: &mut Ground<'_>,
+    parts: &Parts,
+    mut load: Load,
+) -> Result<Looked, BenchError> {
+    if load.events.is_empty() {
+        load.events.push("bench-sold".parse()?);
+    }
+    let status = ground.status();
+    let metrics = parts.compared.metrics;
+    let counters = counters(metrics).await?;
+    let before = cpu::times(status.parts.iter());
+    let seen = load.run(&status.directory).await?;
+    if let (Some(Sale::Endless | Sale::EndlessByLog), Some(metrics)) = (parts.sale, metrics) {
+        Box::pin(ground.published(metrics)).await?;
+    }
+    // What Kafka and Redis do for a window ends here; rows are written for longer.
+    let mut after = cpu::times(status.parts.iter());
+    if matches!(parts.sale, Some(Sale::Endless | Sale::EndlessByLog)) {
+        Box::pin(ground.persisted()).await?;
+        let late = status.parts.iter().filter(|part| writes_rows(part.kind));
+        after.extend(cpu::times(late));
+    }
+    let spent = cpu::spent(&before, &after);
+    let counted = match (counters, self::counters(metrics).await?) {
+        (Some(before), Some(after)) => {
+            Some((after.answered_since(&before), after.batch_since(&before)))
+        }
+        _ => None,
+    };
+    let server_us = spent.get(&parts.compared.name).copied().unwrap_or(0.0);
+    Ok(Looked { seen, counted, cpu: by_role(&status.parts, parts, &spent), server_us })
+}
+
+async fn counters(metrics: Option<SocketAddr>) -> Result<Option<Counters>, BenchError> {
+    Ok(match metrics {
+        Some(metrics) => Some(Box::pin(Counters::of(metrics)).await?),
+        None => None,
+    })
+}
+
+fn writes_rows(kind: PartKind) -> bool {
+    matches!(kind, PartKind::Persister | PartKind::Mysql)
+}
+
+/// CPU by what a part is to the row; bystanders are left out.
+fn by_role(
+    parts: &[PartStatus],
+    taking: &Parts,
+    spent: &BTreeMap<String, f64>,
+) -> BTreeMap<String, f64> {
+    let mut roles: BTreeMap<String, f64> = BTreeMap::new();
+    for part in parts {
+        if let (Some(role), Some(us)) = (role(part, taking), spent.get(&part.name)) {
+            *roles.entry(role.to_owned()).or_default() += us;
+        }
+    }
+    roles
+}
+
+fn role<'a>(part: &'a PartStatus, taking: &Parts) -> Option<&'a str> {
+    if part.name == taking.compared.name {
+        return Some(part.kind.as_str())
+            .filter(|_| part.kind == PartKind::Edge)
+            .or(Some(&part.name));
+    }
+    match part.kind {
+        PartKind::Edge | PartKind::Baseline => None,
+        PartKind::Nginx => Some(part.name.as_str()).filter(|name| *name == taking.asked),
+        _ if taking.sale.is_none() => None,
+        PartKind::Redis => {
+            let shard = taking.shard.as_ref()?;
+            let of = |name: &str| part.name == name;
+            Some(match (of(&shard.master), of(&shard.replica)) {
+                (true, _) => "master",
+                (_, true) => "replica",
+                _ => "other_redis",
+            })
+        }
+        _ if taking.sale == Some(Sale::SoldOut) => None,
+        PartKind::Mysql | PartKind::Persister => Some(part.kind.as_str()),
+        PartKind::Kafka => Some(&part.name),
+    }
+}
+
+impl Looked {
+    fn judged(self, row: Row) -> Result<Measured, String> {
+        let answered = self.counted.as_ref().map(|(answered, _)| answered);
+        match wrong(row, &self.seen, answered) {
+            Some(why) => Err(why),
+            None => Ok(self.measured()),
+        }
+    }
+
+    fn measured(self) -> Measured {
+        let requests = self.seen.requests as f64;
+        let seconds = self.seen.duration_us as f64 / 1e6;
+        let cpu = self.cpu.into_iter().map(|(name, us)| (name, rounded(us / requests)));
+        let mut figures: BTreeMap<String, f64> = BTreeMap::new();
+        let latencies = [
+            ("p50_ms", self.seen.p50_us),
+            ("p99_ms", self.seen.p99_us),
+            ("p999_ms", self.seen.p999_us),
+        ];
+        let latencies = latencies.map(|(name, us)| (name.to_owned(), rounded(us as f64 / 1e3)));
+        figures.extend(latencies);
+        let batch = self.counted.and_then(|(_, batch)| batch);
+        figures.extend(batch.map(|claims| ("claims_a_call".to_owned(), rounded(claims))));
+        Measured {
+            rps: requests / seconds,
+            server_us: self.server_us / requests,
+            cpu: cpu.filter(|(_, us)| *us >= WORTH_TELLING_US).collect(),
+            figures,
+        }
+    }
+}
+
+/// What makes a window worthless: connections or answers that failed, and answers that are not what
+/// the row is about.
+fn wrong(row: Row, seen: &Seen, answered: Option<&BTreeMap<String, u64>>) -> Option<String> {
+    if let Some(broken) = seen.broken() {
+        return Some(broken);
+    }
+    let Some(answered) = answered else {
+        return (seen.status > 0).then(|| format!("{} answers were refusals", seen.status));
+    };
+    let wanted = row.sale.code();
+    let others = answered.iter().filter(|(code, _)| *code != wanted);
+    let others: Vec<String> = others.map(|(code, count)| format!("{count} {code}")).collect();
+    if !others.is_empty() {
+        return Some(format!("{} where {wanted} was meant", others.join(", ")));
+    }
+    let right = answered.get(wanted).copied().unwrap_or(0);
+    // Those under way when the load ended were answered too, but not seen.
+    let not_the_edges = seen.requests.saturating_sub(right);
+    (not_the_edges > 0).then(|| format!("{not_the_edges} answers did not come from the edge"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::row::ROWS;
+
+    const SEEN: Seen = Seen {
+        requests: 100,
+        duration_us: 1_000_000,
+        connect: 0,
+        read: 0,
+        write: 0,
+        timeout: 0,
+        status: 100,
+        p50_us: 400,
+        p99_us: 900,
+        p999_us: 1_200,
+    };
+
+    fn row(name: &str) -> Row {
+        *ROWS.iter().find(|row| row.name == name).unwrap()
+    }
+
+    fn answered(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        pairs.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect()
+    }
+
+    #[test]
+    fn a_refusal_is_right_only_where_the_row_is_about_it() {
+        assert_eq!(wrong(row("sold_local"), &SEEN, Some(&answered(&[("sold_out", 103)]))), None);
+        assert!(wrong(row("win_log"), &SEEN, Some(&answered(&[("sold_out", 103)]))).is_some());
+        assert!(wrong(row("plain"), &SEEN, None).is_some());
+        assert_eq!(wrong(row("plain"), &Seen { status: 0, ..SEEN }, None), None);
+    }
+
+    #[test]
+    fn a_single_other_answer_makes_a_window_worthless() {
+        let counted = answered(&[("issued", 99), ("busy", 1)]);
+        let why = wrong(row("win_replica"), &SEEN, Some(&counted)).unwrap();
+        assert_eq!(why, "1 busy where issued was meant");
+        let fewer = answered(&[("sold_out", 60)]);
+        let why = wrong(row("nginx_http"), &SEEN, Some(&fewer)).unwrap();
+        assert_eq!(why, "40 answers did not come from the edge");
+    }
+
+    #[test]
+    fn a_lost_connection_makes_a_window_worthless() {
+        let seen = Seen { read: 2, ..SEEN };
+        let why = wrong(row("sold_local"), &seen, Some(&answered(&[("sold_out", 103)])));
+        assert_eq!(why.as_deref(), Some("2 reads failed"));
+    }
+
+    #[test]
+    fn cpu_is_told_for_each_request() {
+        let looked = Looked {
+            seen: SEEN,
+            counted: Some((answered(&[("issued", 100)]), Some(12.5))),
+            cpu: BTreeMap::from([("edge".to_owned(), 800.0), ("nginx-1".to_owned(), 0.5)]),
+            server_us: 800.0,
+        };
+        let measured = looked.measured();
+        assert_eq!((measured.rps, measured.server_us), (100.0, 8.0));
+        assert_eq!(measured.cpu, BTreeMap::from([("edge".to_owned(), 8.0)]));
+        assert_eq!((measured.figures["p999_ms"], measured.figures["claims_a_call"]), (1.2, 12.5));
+    }
+}

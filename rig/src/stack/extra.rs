@@ -1,0 +1,73 @@
+//! Parts beside those that a stack begins with: what benches measure and compare with.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::error::StackError;
+use super::part::{PartKind, PartSpec, WhenRigDies};
+use super::plan::{READY_WITHIN, launch};
+use super::ports::Use;
+use super::running::Stack;
+use super::status::PartStatus;
+use super::{edge, nginx, ready, repository};
+
+/// A baseline holds nothing that must be finished.
+const BASELINE_ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+impl Stack {
+    /// Starts one more edge, with these variables beside an edge's usual ones, and returns when it
+    /// is ready. NGINX does not know it.
+    pub async fn add_edge(
+        &self,
+        variables: &[(&'static str, &str)],
+    ) -> Result<PartStatus, StackError> {
+        let number = self.count(PartKind::Edge);
+        let mut spec = edge::spec(self.directory(), self.ports(), &self.servers(), number)?;
+        let more = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        spec.environment.extend(more);
+        self.add_and_wait(spec).await
+    }
+
+    /// Starts an NGINX in front of these edges that moves bytes and reads no HTTP.
+    pub async fn add_forwarder(&self, edges: &[SocketAddr]) -> Result<PartStatus, StackError> {
+        let spec = nginx::forwarder_spec(self.directory(), self.ports(), edges)?;
+        self.add_and_wait(spec).await
+    }
+
+    /// Starts the program `baseline` with a subcommand's words; where to serve is added to them.
+    /// The part has the subcommand's name.
+    pub async fn add_baseline(&self, words: &[&str]) -> Result<PartStatus, StackError> {
+        let number = self.count(PartKind::Baseline);
+        let name = words.first().copied().unwrap_or("baseline").to_owned();
+        let address = self.ports().address(Use::Baseline, number);
+        let mut arguments: Vec<_> = words.iter().map(Into::into).collect();
+        arguments.extend(["--listen".into(), address.to_string().into()]);
+        let spec = PartSpec {
+            kind: PartKind::Baseline,
+            address,
+            metrics: None,
+            program: repository::program("baseline")?,
+            arguments,
+            environment: Vec::new(),
+            more_environment: Vec::new(),
+            directory: self.directory().make(&name)?,
+            log: self.directory().log(&name),
+            when_rig_dies: WhenRigDies::Kill,
+            end_within: BASELINE_ENDS_WITHIN,
+            name,
+        };
+        self.add_and_wait(spec).await
+    }
+
+    fn count(&self, kind: PartKind) -> u16 {
+        u16::try_from(self.status().of_kind(kind).count()).unwrap_or(u16::MAX)
+    }
+
+    async fn add_and_wait(&self, spec: PartSpec) -> Result<PartStatus, StackError> {
+        let name = spec.name.clone();
+        launch(self, vec![spec]).await?;
+        let status = self.status();
+        ready::wait_ready(&status, status.part(&name)?, READY_WITHIN).await?;
+        self.status().part(&name).cloned()
+    }
+}
