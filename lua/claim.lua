@@ -82,9 +82,10 @@ end
 local function own_wins(wins, attempt, quantity)
   local nth, used, issued = 1, 0, {}
   for win in string.gmatch(wins, '[^;]+') do
-    local its_attempt, its_quantity, state =
-      string.match(win, '^%x+,%d+,([^,]+),%d+,(%d+),%d+,(%a+),')
-    nth = nth + 1
+    local its_attempt, its_quantity, its_nth, state =
+      string.match(win, '^%x+,%d+,([^,]+),%d+,(%d+),(%d+),(%a+),')
+    -- Not their count: one that nobody was told of may have been lost before another.
+    nth = math.max(nth, tonumber(its_nth) + 1)
     if state == 'issued' then
       if attempt ~= '-' and its_attempt == attempt then
         return '=' .. win

@@ -244,6 +244,19 @@ async fn other_attempts_win_up_to_the_limit() {
 }
 
 #[tokio::test]
+async fn a_win_is_numbered_after_the_highest_of_its_user_not_after_their_count() {
+    let mut sale = Sale::open(5, 3).await;
+    // The first was never told, and is gone: its master was cut off from everybody.
+    let second = attempt("ann", "second");
+    let wins = join_wins(&[win(&second, 2, 2, 1)]);
+    let redis = &sale.redis;
+    redis.command(&sale.event, &sale.keys.wins, &["HSET", "ann", &wins]).await;
+    sale.set(&[("held", "1"), ("sequence", "2")]).await;
+    let (_, answers) = sale.claim(&[attempt("ann", "third")]).await;
+    assert_eq!(answers, [granted(3, 3)]);
+}
+
+#[tokio::test]
 async fn a_revoked_coupon_counts_and_a_returned_one_does_not() {
     let mut sale = Sale::open(10, 1).await;
     let stored = |state| Win { state, revision: 2, ..win(&ask("ann"), 1, 1, 1_700_000_000_000) };
