@@ -31,6 +31,8 @@ pub mod state {
     pub const LIMIT: &str = "limit";
     /// The version of the operators' row that the shard carries.
     pub const VERSION: &str = "version";
+    /// How often operators' changes moved the shard; missing where none did.
+    pub const MOVES: &str = "moves";
 }
 
 /// The keys of one event.

@@ -156,6 +156,7 @@ impl Persister {
     fn spawn(&self, held_until: HeldUntil, end: &Stop) -> JoinSet<Ended> {
         let mut tasks = JoinSet::new();
         let dead_letters = Arc::new(DeadLetters::new(&self.kafka));
+        let directory = Arc::new(DirectoryLog::new(&self.kafka));
         for part in 0..COUPON_ISSUED_PARTITIONS {
             let reader = Reader::new(
                 part,
@@ -163,11 +164,11 @@ impl Persister {
                 self.store.clone(),
                 &self.kafka,
                 Arc::clone(&dead_letters),
+                Arc::clone(&directory),
                 Arc::clone(&self.status),
             );
             tasks.spawn(reader.run(end.clone()));
         }
-        let directory = Arc::new(DirectoryLog::new(&self.kafka));
         tasks.spawn(stopped(Arc::clone(&directory).follow(end.clone())));
         let log = Arc::new(CouponLog::new(&self.kafka));
         let hands = Hands {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::ids::EventId;
 use contract::record::{Issued, Told};
 use links::kafka::{KafkaError, NewRecord};
-use links::redis::{Cluster, OutboxEntry, RedisError};
+use links::redis::{Cluster, OutboxEntry, OutboxPage, RedisError};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -163,12 +163,17 @@ async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Res
     for _ in 0..MAX_PAGES {
         let page = cluster.outbox(event, after.as_deref(), PAGE).await?;
         unreadable += u32::try_from(page.unreadable.len()).unwrap_or(u32::MAX);
-        let Some(last) = page.entries.last().map(|entry| entry.id.clone()) else {
+        let Some(last) = last_of(&page) else {
             break;
         };
         let due = due(page.entries, now_ms);
         if due.is_empty() {
-            break;
+            // Young ones, or all unreadable: others may stand behind those.
+            if page.unreadable.is_empty() {
+                break;
+            }
+            after = Some(last);
+            continue;
         }
         publish(producers, event, &due).await?;
         Point::BeforeRelayAck.reach();
@@ -182,13 +187,27 @@ async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Res
     Ok(unreadable)
 }
 
-/// Entries that their edge has had its time to publish. All wins of an entry have one time.
+/// Entries that their edge has had its time to publish. All wins of an entry have one time; one
+/// that is still to come was told by a clock that was wrong, and nobody knows how long ago.
 fn due(entries: Vec<OutboxEntry>, now_ms: u64) -> Vec<OutboxEntry> {
     let is_due = |entry: &OutboxEntry| {
         let granted_ms = entry.wins.first().map_or(0, |user_win| user_win.win.issued_at_ms);
-        granted_ms.saturating_add(LEFT_TO_THE_EDGE_MS) <= now_ms
+        let young = granted_ms..granted_ms.saturating_add(LEFT_TO_THE_EDGE_MS);
+        !young.contains(&now_ms)
     };
     entries.into_iter().filter(is_due).collect()
+}
+
+/// The last id of a page, readable or not.
+fn last_of(page: &OutboxPage) -> Option<String> {
+    let ids = page.entries.iter().map(|entry| &entry.id).chain(&page.unreadable);
+    ids.max_by_key(|id| order_of(id)).cloned()
+}
+
+/// Ids are `epoch-sequence`, in the order of these numbers.
+fn order_of(id: &str) -> Option<(u64, u64)> {
+    let (epoch, sequence) = id.split_once('-')?;
+    Some((epoch.parse().ok()?, sequence.parse().ok()?))
 }
 
 /// Publishes all wins of the entries; returns when all in-sync replicas have all of them.
@@ -261,7 +280,17 @@ mod tests {
         let entries = vec![entry(1, 10_000), entry(4, 10_001)];
         assert_eq!(ids(due(entries.clone(), 11_999)), [""; 0]);
         assert_eq!(ids(due(entries.clone(), 12_000)), ["2-1"]);
-        assert_eq!(ids(due(entries, 12_001)), ["2-1", "2-4"]);
+        assert_eq!(ids(due(entries.clone(), 12_001)), ["2-1", "2-4"]);
+        // Granted by a clock that was ahead: nobody waits for it to come.
+        assert_eq!(ids(due(entries, 9_999)), ["2-1", "2-4"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_hides_nothing_behind_it() {
+        let unreadable = vec!["2-9".to_owned(), "10-1".to_owned()];
+        let page = OutboxPage { entries: vec![entry(4, 1)], unreadable };
+        assert_eq!(last_of(&page).as_deref(), Some("10-1"));
+        assert_eq!(last_of(&OutboxPage::default()), None);
     }
 
     #[test]

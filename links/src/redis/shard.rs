@@ -41,6 +41,8 @@ pub struct ShardState {
     pub limit: u32,
     /// The operators' version that the shard carries.
     pub version: u64,
+    /// How often operators' changes moved the shard: each step towards them names it.
+    pub moves: u64,
     /// The wins are gone although units are held.
     pub lost_wins: bool,
 }
@@ -136,6 +138,7 @@ impl Cluster {
             state::SEQUENCE,
             state::LIMIT,
             state::VERSION,
+            state::MOVES,
         ];
         let reply = self.command(Slot::of(event), "HMGET", &args).await?;
         let mut state = parse_state(&reply)?;
@@ -234,7 +237,7 @@ fn read_state(fields: &[Reply]) -> Option<ShardState> {
     else {
         return None;
     };
-    let [stock, held, sequence, limit, version] = rest else {
+    let [stock, held, sequence, limit, version, moves] = rest else {
         return None;
     };
     // Absent while arming.
@@ -253,6 +256,7 @@ fn read_state(fields: &[Reply]) -> Option<ShardState> {
         sequence: unsigned(sequence)?,
         limit: unsigned(limit)?.try_into().ok()?,
         version: unsigned(version)?,
+        moves: unsigned(moves).unwrap_or(0),
         lost_wins: false,
     })
 }
@@ -312,8 +316,22 @@ mod tests {
 
     #[test]
     fn a_state_is_read_field_by_field() {
-        let fields =
-            ["3", "open", "abc", "def", "7", "", "0", "1700000000000", "500", "12", "14", "1", "9"];
+        let fields = [
+            "3",
+            "open",
+            "abc",
+            "def",
+            "7",
+            "",
+            "0",
+            "1700000000000",
+            "500",
+            "12",
+            "14",
+            "1",
+            "9",
+            "2",
+        ];
         let state = parse_state(&texts(&fields)).unwrap().unwrap();
         assert_eq!(
             state,
@@ -331,6 +349,7 @@ mod tests {
                 sequence: 14,
                 limit: 1,
                 version: 9,
+                moves: 2,
                 lost_wins: false,
             }
         );
@@ -338,9 +357,9 @@ mod tests {
 
     #[test]
     fn a_missing_state_is_none_and_a_broken_one_is_told() {
-        let missing = Reply::Array(vec![Reply::Nil; 13]);
+        let missing = Reply::Array(vec![Reply::Nil; 14]);
         assert_eq!(parse_state(&missing), Ok(None));
-        let broken = texts(&["3", "ajar", "", "", "", "", "0", "0", "1", "0", "0", "1", "1"]);
+        let broken = texts(&["3", "ajar", "", "", "", "", "0", "0", "1", "0", "0", "1", "1", "0"]);
         for reply in [broken, texts(&["3", "open"]), Reply::Integer(1)] {
             assert!(matches!(parse_state(&reply), Err(RedisError::Unknown(_))), "{reply:?}");
         }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::ids::EventId;
 use contract::topics::COUPON_ISSUED;
 use links::kafka::{Fetched, Kafka, KafkaError, Partition, StoredRecord};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::batch::{Ahead, Content, Item, Reason, read};
+use super::batch::{Ahead, Content, Item, Reason, Verdict, read};
 use super::land::{Landed, Place, land};
 use crate::backoff::Backoff;
 use crate::dead_letters::DeadLetters;
+use crate::directory::DirectoryLog;
 use crate::metrics;
 use crate::status::Status;
 use crate::stop::Stop;
@@ -64,6 +66,12 @@ enum Halt {
     Truncated { end: i64, next: i64 },
     #[error(transparent)]
     Ahead(#[from] Ahead),
+    #[error(
+        "offset {offset}: a record of {event}, which the directory lists and MySQL does not have: \
+         an older backup was restored? Restore a newer one, or create the event again with \
+         events.epoch and events.version above what the directory says"
+    )]
+    NoEvent { offset: i64, event: EventId },
 }
 
 /// Why a step has to be tried again.
@@ -73,6 +81,8 @@ enum Trouble {
     Store(#[from] StoreError),
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
+    #[error("Kafka: the directory cannot be read")]
+    Directory,
 }
 
 /// Reads one partition into MySQL, as long as its process holds it.
@@ -82,6 +92,7 @@ pub struct Reader {
     store: Store,
     partition: Partition,
     dead_letters: Arc<DeadLetters>,
+    directory: Arc<DirectoryLog>,
     status: Arc<Status>,
     session: Option<Session>,
     /// The next offset, once it was read from MySQL; forgotten after any trouble, since a commit
@@ -98,6 +109,7 @@ impl Reader {
         store: Store,
         kafka: &Kafka,
         dead_letters: Arc<DeadLetters>,
+        directory: Arc<DirectoryLog>,
         status: Arc<Status>,
     ) -> Self {
         Self {
@@ -106,6 +118,7 @@ impl Reader {
             store,
             partition: kafka.partition(COUPON_ISSUED, part),
             dead_letters,
+            directory,
             status,
             session: None,
             position: None,
@@ -157,7 +170,7 @@ impl Reader {
             fetched = self.fetch() => fetched,
         };
         Some(match fetched {
-            // Boxed for the same reason.
+            // Boxed: futures so deep within each other are beyond the compiler.
             Ok(Ok(records)) => Box::pin(self.take(records)).await,
             Ok(Err(step)) => Ok(step),
             Err(trouble) => Err(trouble),
@@ -173,7 +186,7 @@ impl Reader {
                 None => return Ok(Err(Step::Lost)),
             },
         };
-        // Boxed: futures so deep within each other are beyond the compiler. Once a fetch is nothing.
+        // Boxed for the same reason. Once a fetch is nothing.
         match Box::pin(self.partition.fetch(next, FETCH_BYTES, FETCH_WAIT_MS)).await {
             Ok(fetched) => {
                 metrics::lag(self.part, next, fetched.high_watermark);
@@ -231,6 +244,9 @@ impl Reader {
                     to = items.len().min(from + MAX_BATCH);
                 }
                 Ok(Landed::Doomed(verdicts)) => {
+                    if let Some(halt) = self.lost_event(part, &verdicts)? {
+                        return Ok(Step::Halted(halt));
+                    }
                     for (place, verdict) in verdicts {
                         part[place].content = Content::Doomed(verdict);
                     }
@@ -255,6 +271,27 @@ impl Reader {
         let landed = land(self.session().await?, place, items).await;
         metrics::batch_seconds(started.elapsed());
         landed
+    }
+
+    /// A record of an event that the directory lists and MySQL lacks is no stranger's: the database
+    /// is an older one.
+    fn lost_event(
+        &self,
+        items: &[Item],
+        verdicts: &[(usize, Verdict)],
+    ) -> Result<Option<Halt>, Trouble> {
+        let strange = verdicts.iter().filter(|(_, verdict)| verdict.reason == Reason::Rejected);
+        for (place, verdict) in strange {
+            let Some(event) = &verdict.event_id else {
+                continue;
+            };
+            let said = self.directory.said(event).ok_or(Trouble::Directory)?;
+            if said.highest.is_some() {
+                let offset = items[*place].record.offset;
+                return Ok(Some(Halt::NoEvent { offset, event: event.clone() }));
+            }
+        }
+        Ok(None)
     }
 
     /// The compare failed: by a commit of our own whose answer was lost, or by another owner.

@@ -101,6 +101,7 @@ pub(super) async fn arm_again(
     watch.lap(RearmStep::Shard);
     // 4, 5: what edges published before the marker is a row, what comes behind it is late.
     markers::append(hands, &begun).await?;
+    hands.store.renew(session).await?;
     Point::ArmMarked.reach();
     watch.lap(RearmStep::Mark);
     if let Err(taken) = markers::read_past(session, &begun).await? {
@@ -156,6 +157,8 @@ async fn begin<'a>(
     Point::ArmEpochRaised.reach();
     let begun = Begun { event, epoch, armer };
     markers::tries(|| hands.directory.say(fencing(&begun))).await?;
+    // MySQL ends a session that waited while Kafka was tried again.
+    hands.store.renew(session).await?;
     Point::ArmFenced.reach();
     Ok(Ok(begun))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::event::Phase;
 use links::redis::ShardState;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::arm::taken;
@@ -77,6 +77,9 @@ pub(super) async fn end_reopening(
     state: &ShardState,
 ) -> Result<Taken, Trouble> {
     sleep(REOPENING).await;
+    if *hands.held_until.borrow() <= Instant::now() {
+        return Ok(Taken::NotLeader);
+    }
     Ok(of(shard::apply(&hands.cluster, expected(state), event, Phase::Open).await?))
 }
 
@@ -140,6 +143,7 @@ fn expected(state: &ShardState) -> Expected<'_> {
         identity: &state.identity,
         version: state.version,
         phase: state.phase,
+        moves: state.moves,
     }
 }
 

@@ -7,8 +7,8 @@
 //! - `markers`, `unite`: what an arming of an event that was open needs besides.
 //! - `shard`: the scripts that they call.
 //!
-//! Events of one shard are taken by a job of their own, so that a shard that hangs delays only its
-//! own.
+//! Each event is taken by a task of its own, some of each shard at a time: arming one again is
+//! mostly waiting, and a shard that hangs, or an event that waits for long, delays only its own.
 
 mod arm;
 mod carry;
@@ -21,11 +21,13 @@ mod unite;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contract::ids::EventId;
 use links::redis::Cluster;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
@@ -62,7 +64,9 @@ pub struct Control {
     /// What is remembered of events that are not settled.
     unsettled: HashMap<EventId, Memory>,
     in_hand: InHand,
-    jobs: JoinSet<Report>,
+    /// How many events of each shard may be taken at the same time.
+    permits: HashMap<Shard, Arc<Semaphore>>,
+    tasks: JoinSet<Option<Outcome>>,
     next_sweep: Instant,
 }
 
@@ -73,30 +77,49 @@ struct Memory {
     why: Why,
 }
 
-/// Events that a job has. Each is in one job only, also while its shard moves to another master:
-/// two that armed the same event would cut each other short for ever.
+/// Events that are taken just now. Each by one task only, also while its shard moves to another
+/// master: two that armed the same event would cut each other short for ever.
 #[derive(Default)]
-struct InHand(HashSet<EventId>);
+struct InHand {
+    events: HashSet<EventId>,
+    tasks: HashMap<Id, EventId>,
+}
 
 impl InHand {
-    /// Takes those events that no job has.
-    fn take(&mut self, events: Vec<Event>) -> Vec<Event> {
-        events.into_iter().filter(|event| self.0.insert(event.event_id.clone())).collect()
+    /// Whether nobody had it; from now on somebody has.
+    fn take(&mut self, event: &EventId) -> bool {
+        self.events.insert(event.clone())
     }
 
-    fn give_back(&mut self, events: &[EventId]) {
-        for event in events {
-            self.0.remove(event);
-        }
+    fn give_back(&mut self, task: Id) -> Option<EventId> {
+        let event = self.tasks.remove(&task)?;
+        self.events.remove(&event);
+        Some(event)
     }
 }
 
-/// What a job did.
-struct Report {
-    /// All that it had.
-    events: Vec<EventId>,
-    /// Those that it got to.
-    outcomes: Vec<(EventId, Outcome)>,
+/// What the events of one shard share that are looked at in one go.
+#[derive(Clone)]
+struct Crew {
+    hands: Arc<Hands>,
+    permits: Arc<Semaphore>,
+    /// The shard did not answer: the others would only wait for the same deadline.
+    away: Arc<AtomicBool>,
+}
+
+impl Crew {
+    /// Takes an event when its turn comes; None: it has to wait for the next round.
+    async fn take(self, event: Event) -> Option<Outcome> {
+        let _turn = self.permits.acquire_owned().await.ok()?;
+        if self.away.load(Ordering::Relaxed) {
+            return None;
+        }
+        let outcome = take::take(&self.hands, &event).await;
+        if is_away(&outcome) {
+            self.away.store(true, Ordering::Relaxed);
+        }
+        Some(outcome)
+    }
 }
 
 impl Control {
@@ -107,7 +130,8 @@ impl Control {
             session: None,
             unsettled: HashMap::new(),
             in_hand: InHand::default(),
-            jobs: JoinSet::new(),
+            permits: HashMap::new(),
+            tasks: JoinSet::new(),
             next_sweep: Instant::now(),
         }
     }
@@ -120,17 +144,11 @@ impl Control {
         loop {
             tokio::select! {
                 () = stop.asked() => break,
-                Some(done) = self.jobs.join_next() => match done {
-                    Ok(report) => {
-                        if self.note(report) == Ended::Lost {
-                            return Ended::Lost;
-                        }
-                    }
-                    Err(panic) => {
-                        error!(%panic, "the control of events broke off");
+                Some(done) = self.tasks.join_next_with_id() => {
+                    if self.note(done) == Ended::Lost {
                         return Ended::Lost;
                     }
-                },
+                }
                 _ = ticks.tick() => {
                     if let Err(error) = self.tick().await {
                         self.session = None;
@@ -141,7 +159,7 @@ impl Control {
             }
         }
         // A step that was begun is ended; cut short it would be taken again by the next leader.
-        while self.jobs.join_next().await.is_some() {}
+        while self.tasks.join_next().await.is_some() {}
         Ended::Stopped
     }
 
@@ -154,7 +172,7 @@ impl Control {
         }
     }
 
-    /// Starts a job for each shard that has events to be looked at.
+    /// Begins to take the events that are to be looked at.
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = Instant::now();
         let sweep = now >= self.next_sweep;
@@ -171,13 +189,28 @@ impl Control {
         if sweep {
             self.forget_others(&events);
         }
-        for events in self.by_shard(events, now).into_values() {
-            let events = self.in_hand.take(events);
-            if !events.is_empty() {
-                self.jobs.spawn(job(Arc::clone(&self.hands), events));
+        for (shard, events) in self.by_shard(events, now) {
+            self.begin(shard, events);
+        }
+        self.count_blocked();
+        Ok(())
+    }
+
+    /// Begins to take the events of a shard that nobody has in hand.
+    fn begin(&mut self, shard: Shard, events: Vec<Event>) {
+        let permits = self.permits.entry(shard);
+        let crew = Crew {
+            hands: Arc::clone(&self.hands),
+            permits: Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(TOGETHER)))),
+            away: Arc::default(),
+        };
+        for event in events {
+            if self.in_hand.take(&event.event_id) {
+                let id = event.event_id.clone();
+                let task = self.tasks.spawn(crew.clone().take(event)).id();
+                self.in_hand.tasks.insert(task, id);
             }
         }
-        Ok(())
     }
 
     /// Events that are due, by shard.
@@ -194,23 +227,24 @@ impl Control {
         by_shard
     }
 
-    fn note(&mut self, report: Report) -> Ended {
-        self.in_hand.give_back(&report.events);
-        let mut ended = Ended::Stopped;
-        for (event, outcome) in report.outcomes {
-            match outcome {
-                Outcome::Settled => {
-                    if self.unsettled.remove(&event).is_some() {
-                        info!(%event, "stands as wanted");
-                    }
+    fn note(&mut self, done: Result<(Id, Option<Outcome>), JoinError>) -> Ended {
+        let task = done.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let Some(event) = self.in_hand.give_back(task) else {
+            return Ended::Stopped;
+        };
+        match done {
+            Ok((_, Some(Outcome::Settled))) => {
+                if self.unsettled.remove(&event).is_some() {
+                    info!(%event, "stands as wanted");
                 }
-                Outcome::Unfinished => {}
-                Outcome::Blocked(why) => self.note_blocked(event, why),
-                Outcome::NotLeader => ended = Ended::Lost,
             }
+            Ok((_, Some(Outcome::Blocked(why)))) => self.note_blocked(event, why),
+            Ok((_, Some(Outcome::NotLeader))) => return Ended::Lost,
+            Ok((_, Some(Outcome::Unfinished) | None)) => {}
+            // It is looked at again in the next round.
+            Err(panic) => error!(%event, %panic, "the control of an event broke off"),
         }
-        self.count_blocked();
-        ended
+        Ended::Stopped
     }
 
     /// Said once, and again when it changes; tried again with growing pauses.
@@ -248,34 +282,6 @@ fn kind_of(why: &Why) -> Blocked {
     }
 }
 
-/// Takes a shard's events, some at a time: arming one again is mostly waiting. Where the shard is
-/// away, the rest waits for the next round: each would only wait for the same deadline.
-async fn job(hands: Arc<Hands>, events: Vec<Event>) -> Report {
-    let all = events.iter().map(|event| event.event_id.clone()).collect();
-    let mut outcomes = Vec::new();
-    let mut taken = JoinSet::new();
-    let mut waiting = events.into_iter();
-    loop {
-        let away = outcomes.iter().any(|(_, outcome)| is_away(outcome));
-        while !away
-            && taken.len() < TOGETHER
-            && let Some(event) = waiting.next()
-        {
-            let hands = Arc::clone(&hands);
-            taken.spawn(async move {
-                let outcome = take::take(&hands, &event).await;
-                (event.event_id, outcome)
-            });
-        }
-        match taken.join_next().await {
-            Some(Ok(outcome)) => outcomes.push(outcome),
-            // It is looked at again in the next round.
-            Some(Err(panic)) => error!(%panic, "the control of an event broke off"),
-            None => return Report { events: all, outcomes },
-        }
-    }
-}
-
 fn is_away(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Blocked(Why::Waiting(plan::Waiting::Shard(_))))
 }
@@ -284,14 +290,16 @@ fn is_away(outcome: &Outcome) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_event_is_in_one_job_only() {
-        let spring = plan::tests::event();
+    #[tokio::test]
+    async fn an_event_is_in_one_hand_only() {
+        let spring = plan::tests::event().event_id;
         let mut in_hand = InHand::default();
-        assert_eq!(in_hand.take(vec![spring.clone()]).len(), 1);
+        assert!(in_hand.take(&spring));
         // Its shard has another master by now.
-        assert_eq!(in_hand.take(vec![spring.clone()]), []);
-        in_hand.give_back(std::slice::from_ref(&spring.event_id));
-        assert_eq!(in_hand.take(vec![spring]).len(), 1);
+        assert!(!in_hand.take(&spring));
+        let task = tokio::spawn(async {}).id();
+        in_hand.tasks.insert(task, spring.clone());
+        assert_eq!(in_hand.give_back(task), Some(spring.clone()));
+        assert!(in_hand.take(&spring));
     }
 }

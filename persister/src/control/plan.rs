@@ -94,7 +94,10 @@ pub enum Waiting {
     #[error("waits for Redis: {0}")]
     Shard(String),
     /// The owner has a lower config epoch than one that was armed before.
-    #[error("waits for Redis: its slot's owner was replaced before (config epoch {0})")]
+    #[error(
+        "waits for Redis: its slot's owner was replaced before (config epoch {0}); where the shard \
+         was made anew, CLUSTER BUMPEPOCH on it ends this"
+    )]
     OlderMaster(u64),
     /// A partition was not read past the epoch's marker in time.
     #[error("waits for {0} partitions to be read past the marker of its new epoch")]
@@ -130,6 +133,13 @@ pub enum Rearm {
     HasRows,
 }
 
+/// What a shard has granted of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Granted {
+    Nothing,
+    Units,
+}
+
 /// What only an operator can put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
@@ -148,7 +158,7 @@ pub enum Halt {
     /// The directory knows an epoch or a version that MySQL does not.
     #[error(
         "the directory has epoch {epoch} version {version}, which MySQL does not have: an older \
-         backup was restored? Raise events.epoch above it"
+         backup was restored? Raise events.epoch and events.version above them"
     )]
     BehindDirectory {
         /// The directory's epoch.
@@ -192,7 +202,7 @@ pub fn plan(wanted: &Event, sight: &Sight, said: Option<&Said>) -> Step {
         {
             blocked(Waiting::OlderMaster(process.config_epoch))
         }
-        Sight::Missing(_) => arm(wanted, Rearm::Missing),
+        Sight::Missing(_) => arm(wanted, Rearm::Missing, Granted::Nothing),
         Sight::Present(process, state) => plan_present(wanted, process, state, said),
     }
 }
@@ -201,23 +211,25 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     if state.epoch > wanted.epoch {
         return blocked(Halt::BehindShard(state.epoch));
     }
+    // Before any arming: it would open the event as an older row wants it.
+    if state.version > wanted.version {
+        return blocked(Halt::BehindShardVersion(state.version));
+    }
+    let granted = Granted::by(state);
     if state.epoch < wanted.epoch {
-        return arm(wanted, Rearm::OlderEpoch(state.epoch));
+        return arm(wanted, Rearm::OlderEpoch(state.epoch), granted);
     }
     let Some(arming) = &wanted.arming else {
-        return arm(wanted, Rearm::Interrupted);
+        return arm(wanted, Rearm::Interrupted, granted);
     };
     if let Some(step) = plan_arming(wanted, arming, process, state) {
         return step;
     }
     if state.lost_wins {
-        return arm(wanted, Rearm::WinsMissing);
+        return Step::Rearm(Rearm::WinsMissing);
     }
     if wanted.rearm_asked == wanted.epoch {
-        return arm(wanted, Rearm::Asked);
-    }
-    if state.version > wanted.version {
-        return blocked(Halt::BehindShardVersion(state.version));
+        return Step::Rearm(Rearm::Asked);
     }
     if let Some(step) = plan_shard(wanted, state) {
         return step;
@@ -232,7 +244,14 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     if !says(&said.highest) || !says(&said.latest) {
         return Step::Announce;
     }
-    if wanted.carried_version != wanted.version || !wanted.waiting_for.is_empty() {
+    if wanted.carried_version != wanted.version {
+        return Step::NoteCarried;
+    }
+    // Never silent, also where it could be carried because nothing is granted any more.
+    if state.held > wanted.stock {
+        return blocked(Halt::StockBelowHeld(state.held));
+    }
+    if !wanted.waiting_for.is_empty() {
         return Step::NoteCarried;
     }
     Step::Settled
@@ -249,7 +268,9 @@ fn plan_arming(
         (replid == process.replid, run_id == process.run_id && config_epoch == process.config_epoch)
     };
     match arming.step {
-        EpochStep::Fencing | EpochStep::Arming => return Some(arm(wanted, Rearm::Interrupted)),
+        EpochStep::Fencing | EpochStep::Arming => {
+            return Some(arm(wanted, Rearm::Interrupted, Granted::by(state)));
+        }
         EpochStep::Opening | EpochStep::Open if state.phase == Phase::Arming => {
             let begun = state.armer == arming.armer && arming.identity == process.replid;
             let opening = arming.step == EpochStep::Opening && begun;
@@ -307,13 +328,25 @@ fn next_phase(wanted: &Event, state: &ShardState) -> Phase {
 fn behind_directory(wanted: &Event, said: &Said) -> Option<Halt> {
     let highest = said.highest.as_ref()?;
     let (epoch, version) = (highest.epoch, highest.version);
-    let ahead = (epoch, version) > (wanted.epoch, wanted.version);
+    let ahead = epoch > wanted.epoch || version > wanted.version;
     ahead.then_some(Halt::BehindDirectory { epoch, version })
 }
 
-/// An event that was never open has no wins that an arming could lose.
-fn arm(wanted: &Event, rearm: Rearm) -> Step {
-    if wanted.opened_before { Step::Rearm(rearm) } else { Step::Arm }
+/// An event that was never open has no wins that an arming could lose. An older backup may not know
+/// that it was open; its shard does, and so does whoever raised its epoch by hand.
+fn arm(wanted: &Event, rearm: Rearm, granted: Granted) -> Step {
+    let raised_by_hand = wanted.epoch > 0 && wanted.arming.is_none();
+    if wanted.opened_before || raised_by_hand || granted == Granted::Units {
+        Step::Rearm(rearm)
+    } else {
+        Step::Arm
+    }
+}
+
+impl Granted {
+    fn by(state: &ShardState) -> Self {
+        if state.held > 0 || state.sequence > 0 { Self::Units } else { Self::Nothing }
+    }
 }
 
 fn blocked(why: impl Into<Why>) -> Step {

@@ -69,8 +69,14 @@ fn state() -> ShardState {
         sequence: 7,
         limit: 1,
         version: 4,
+        moves: 0,
         lost_wins: false,
     }
+}
+
+/// Of an event that was never open.
+fn unopened() -> ShardState {
+    ShardState { phase: Phase::Arming, held: 0, sequence: 0, version: 0, ..state() }
 }
 
 fn present(state: ShardState) -> Sight {
@@ -107,14 +113,33 @@ fn an_arming_that_was_cut_short_begins_again_with_a_higher_epoch() {
         let cut = Event { epoch: 1, arming: arming(step), ..fresh() };
         let missing = Sight::Missing(process());
         assert_eq!(plan(&cut, &missing, Some(&said(1, 0))), Step::Arm);
-        let older = present(ShardState { epoch: 0, phase: Phase::Arming, ..state() });
+        let older = present(ShardState { epoch: 0, ..unopened() });
         assert_eq!(plan(&cut, &older, Some(&said(1, 0))), Step::Arm);
-        let begun = present(ShardState { epoch: 1, phase: Phase::Arming, ..state() });
+        let begun = present(ShardState { epoch: 1, ..unopened() });
         assert_eq!(plan(&cut, &begun, Some(&said(1, 0))), Step::Arm);
     }
-    let unnoted = Event { epoch: 1, ..fresh() };
-    let begun = present(ShardState { epoch: 1, ..state() });
-    assert_eq!(plan(&unnoted, &begun, Some(&said(1, 0))), Step::Arm);
+}
+
+#[test]
+fn an_older_backup_that_does_not_know_an_opening_never_arms_as_if_new() {
+    let sold = present(ShardState { epoch: 1, held: 7, ..unopened() });
+    let raised = Event { epoch: 1_001, ..fresh() };
+    let rearm = Step::Rearm(Rearm::OlderEpoch(1));
+    assert_eq!(plan(&raised, &sold, Some(&said(1, 0))), rearm);
+    let begun = Event { arming: arming(EpochStep::Arming), ..raised.clone() };
+    assert_eq!(plan(&begun, &sold, Some(&said(1, 0))), rearm);
+    let missing = Sight::Missing(process());
+    assert_eq!(plan(&raised, &missing, Some(&said(1, 0))), Step::Rearm(Rearm::Missing));
+}
+
+#[test]
+fn winners_who_hold_more_than_the_wanted_stock_are_told_once_it_is_carried() {
+    let lowered = Event { version: 5, stock: 5, phase: Phase::Closed, ..event() };
+    assert_eq!(next(&lowered, state()), carry(Phase::Closed));
+    let carried = Event { carried_version: 5, ..lowered };
+    let closed = ShardState { version: 5, stock: 5, phase: Phase::Closed, ..state() };
+    let step = plan(&carried, &present(closed), Some(&said(2, 5)));
+    assert_eq!(step, blocked(Halt::StockBelowHeld(7)));
 }
 
 #[test]
@@ -234,6 +259,14 @@ fn a_mysql_that_went_back_halts() {
     assert_eq!(next(&event(), ahead), blocked(Halt::BehindShard(3)));
     let ahead = ShardState { version: 5, ..state() };
     assert_eq!(next(&event(), ahead), blocked(Halt::BehindShardVersion(5)));
+    // An epoch that was raised by hand does not hide an operator's change that is missing.
+    let raised = Event { epoch: 1_001, arming: None, ..event() };
+    assert_eq!(
+        next(&raised, ShardState { version: 5, ..state() }),
+        blocked(Halt::BehindShardVersion(5))
+    );
+    let step = plan(&raised, &present(state()), Some(&said(2, 5)));
+    assert_eq!(step, blocked(Halt::BehindDirectory { epoch: 2, version: 5 }));
     for (epoch, version) in [(3, 0), (2, 5)] {
         let step = plan(&event(), &present(state()), Some(&said(epoch, version)));
         assert_eq!(step, blocked(Halt::BehindDirectory { epoch, version }));

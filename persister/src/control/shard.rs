@@ -58,6 +58,7 @@ pub(super) struct Expected<'a> {
     pub(super) identity: &'a str,
     pub(super) version: u64,
     pub(super) phase: Phase,
+    pub(super) moves: u64,
 }
 
 /// Looks at an event's shard.
@@ -201,6 +202,7 @@ pub(super) async fn apply(
     let numbers = [
         expected.epoch,
         expected.version,
+        expected.moves,
         event.stock,
         event.per_user_limit.into(),
         event.opens_at_ms,
@@ -208,9 +210,10 @@ pub(super) async fn apply(
         event.version,
     ]
     .map(|number| number.to_string());
-    let [epoch, version, row @ ..] = &numbers;
-    let mut args =
-        vec![epoch.as_str(), expected.identity, version, expected.phase.as_str(), phase.as_str()];
+    let [epoch, version, moves, row @ ..] = &numbers;
+    let known = [epoch, expected.identity, version, expected.phase.as_str(), moves];
+    let mut args = known.to_vec();
+    args.push(phase.as_str());
     args.extend(row.iter().map(String::as_str));
     run(cluster, &APPLY, &event.event_id, &args).await
 }

@@ -68,7 +68,7 @@ pub(super) fn second_look(first: &Win, now: &[Win], rows: &[Win]) -> SecondLook 
 pub(super) struct Rowless {
     /// A row of another user has its coupon.
     pub(super) elsewhere: bool,
-    /// A dead letter has its coupon.
+    /// It waits in a dead letter.
     pub(super) dead_lettered: bool,
     /// A row of another coupon has its number, or its user's place.
     pub(super) taken: bool,

@@ -123,7 +123,8 @@ impl Session {
         Ok(waits.is_some())
     }
 
-    /// Those of an event's coupons that have a dead letter, resolved or not.
+    /// Those of an event's coupons that wait in a dead letter: for somebody to look into it, or for
+    /// the next arming. One that another coupon stands in the way of explains nothing.
     pub async fn dead_lettered(
         &mut self,
         event: &EventId,

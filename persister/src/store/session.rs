@@ -74,6 +74,14 @@ impl Store {
             }
         }
     }
+
+    /// Another session where this one cannot be used any more.
+    pub async fn renew(&self, session: &mut Session) -> Result<(), StoreError> {
+        if !session.is_fresh() {
+            *session = self.connect().await?;
+        }
+        Ok(())
+    }
 }
 
 /// One connection, used by one task.

@@ -314,7 +314,9 @@ pub(super) fn coupons_of_sequences(count: usize) -> String {
 /// Those of so many coupons that have a dead letter.
 pub(super) fn dead_lettered(ids: usize) -> String {
     format!(
-        "SELECT DISTINCT coupon_id FROM dead_letters WHERE event_id = ? AND coupon_id IN ({})",
+        "SELECT DISTINCT coupon_id FROM dead_letters \
+         WHERE event_id = ? AND reason IN ('rejected', 'late') AND resolved_at IS NULL \
+           AND coupon_id IN ({})",
         list("?", ids)
     )
 }

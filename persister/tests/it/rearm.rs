@@ -19,7 +19,7 @@ use crate::world::{Row, SOON, World, new_id, row_of, win};
 const NO_PROCESS: &str = "0123456789012345678901234567890123456789";
 
 /// As after a failover: another process has the event than was armed.
-async fn replaced(world: &World, event: &EventId) {
+pub(crate) async fn replaced(world: &World, event: &EventId) {
     world.on_state(event, &["HSET", "identity", NO_PROCESS, "run_id", NO_PROCESS]).await;
 }
 
@@ -52,7 +52,7 @@ async fn on_wins(world: &World, event: &EventId, words: &[&str]) -> Reply {
 }
 
 /// What Redis has of a user.
-async fn held_by(world: &World, event: &EventId, user: &str) -> Vec<Win> {
+pub(crate) async fn held_by(world: &World, event: &EventId, user: &str) -> Vec<Win> {
     match on_wins(world, event, &["HGET", user]).await {
         Reply::Nil => Vec::new(),
         wins => parse_wins(wins.text().unwrap()).unwrap(),
@@ -265,6 +265,27 @@ async fn wins_that_mysql_refused_hold_their_units_and_places() {
     let answers = claim(&world, &event, &users(7..9)).await;
     assert_eq!(answers[5].text(), Some("+5,1"));
     assert_eq!(answers[6], Reply::Integer(0));
+}
+
+#[tokio::test]
+async fn a_late_record_takes_neither_the_number_nor_the_place_of_a_refused_win() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("refused-late", 9).await;
+    let refused = win(&event, 4);
+    letter(&world, &refused, "rejected", 0).await;
+    let number = Issued { user_id: "zoe".parse().unwrap(), ..win(&event, 4) };
+    let place = Issued { user_id: refused.user_id.clone(), ..win(&event, 5) };
+    for win in [&number, &place] {
+        letter(&world, win, "late", 0).await;
+    }
+    replaced(&world, &event).await;
+    let state = armed_again(&world, &event).await;
+    assert_eq!((state.held, state.sequence), (1, 4));
+    assert_eq!(world.rows(&event).await, []);
+    let letters = letters(&world, &event).await;
+    assert_eq!(letters.iter().filter(|(_, reason, _)| reason == "void").count(), 2, "{letters:?}");
+    assert_eq!(held_by(&world, &event, "user-4").await, [redis_win(&refused)]);
 }
 
 #[tokio::test]

@@ -104,22 +104,57 @@ async fn a_change_is_applied_only_to_what_it_expects() {
     call(&world, OPEN, &event, &format!("1 token {replid} open 100 1 0 0 4 7 9")).await;
     let change = "paused 90 2 5 6 5";
     for wrong in [
-        format!("2 {replid} 4 open {change}"),
-        format!("1 {} 4 open {change}", "0".repeat(40)),
-        format!("1 {replid} 3 open {change}"),
-        format!("1 {replid} 4 scheduled {change}"),
+        format!("2 {replid} 4 open 0 {change}"),
+        format!("1 {} 4 open 0 {change}", "0".repeat(40)),
+        format!("1 {replid} 3 open 0 {change}"),
+        format!("1 {replid} 4 scheduled 0 {change}"),
+        format!("1 {replid} 4 open 1 {change}"),
     ] {
         assert_eq!(call(&world, APPLY, &event, &wrong).await[0], "moved", "{wrong}");
     }
-    let too_few = format!("1 {replid} 4 open open 6 1 0 0 5");
+    let too_few = format!("1 {replid} 4 open 0 open 6 1 0 0 5");
     assert_eq!(call(&world, APPLY, &event, &too_few).await, ["held", "7"]);
     assert_eq!(state(&world, &event).await.unwrap().stock, 100);
 
-    let right = format!("1 {replid} 4 open {change}");
+    let right = format!("1 {replid} 4 open 0 {change}");
     assert_eq!(call(&world, APPLY, &event, &right).await, ["applied"]);
     let now = state(&world, &event).await.unwrap();
     assert_eq!((now.phase, now.stock, now.limit, now.version), (Phase::Paused, 90, 2, 5));
     assert_eq!((now.opens_ms, now.closes_ms, now.held, now.sequence), (5, 6, 7, 9));
+    assert_eq!(now.moves, 1);
+}
+
+#[tokio::test]
+async fn a_second_step_fits_only_the_reopening_that_it_belongs_to() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("moves");
+    let replid = armed(&world, &event, 1, "token").await;
+    call(&world, OPEN, &event, &format!("1 token {replid} open 100 1 0 0 4 7 9")).await;
+    let to = |from: &str, moves: u64, phase: &str| {
+        format!("1 {replid} 4 {from} {moves} {phase} 100 1 0 0 4")
+    };
+    // A leader that stalls here, and one that has opened it and reopens it for other coupons.
+    for (from, moves, phase) in [("open", 0, "reopening"), ("reopening", 1, "open")] {
+        assert_eq!(call(&world, APPLY, &event, &to(from, moves, phase)).await, ["applied"]);
+    }
+    assert_eq!(call(&world, APPLY, &event, &to("open", 2, "reopening")).await, ["applied"]);
+    let stalled = to("reopening", 1, "open");
+    assert_eq!(call(&world, APPLY, &event, &stalled).await[0], "moved");
+    assert_eq!(state(&world, &event).await.unwrap().phase, Phase::Reopening);
+}
+
+#[tokio::test]
+async fn a_stop_is_carried_though_winners_hold_more_than_the_stock() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("stop");
+    let replid = armed(&world, &event, 1, "token").await;
+    call(&world, OPEN, &event, &format!("1 token {replid} open 100 1 0 0 4 7 9")).await;
+    let close = format!("1 {replid} 4 open 0 closed 5 1 0 0 5");
+    assert_eq!(call(&world, APPLY, &event, &close).await, ["applied"]);
+    let now = state(&world, &event).await.unwrap();
+    assert_eq!((now.phase, now.stock, now.held), (Phase::Closed, 5, 7));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contract::coupon::Win;
-use contract::ids::CouponId;
+use contract::ids::{CouponId, UserId};
 use contract::record::Issued;
 
 use super::Union;
@@ -50,9 +50,7 @@ pub(super) async fn place(
             Err(error) => return Err(error),
         }
     }
-    if !session.is_fresh() {
-        *session = union.hands.store.connect().await?;
-    }
+    union.hands.store.renew(session).await?;
     Ok(Ok(fates))
 }
 
@@ -143,10 +141,15 @@ async fn holdings(
     let users: Vec<_> = wins.iter().map(|win| win.user_id.clone()).collect();
     let sequences: Vec<u64> = wins.iter().map(|win| win.sequence).collect();
     let rows = session.users(union.event, &users).await?;
-    let taken = session.sequences_taken(union.event, &sequences).await?;
+    let mut taken = session.sequences_taken(union.event, &sequences).await?;
     let refused = refused::read(session, union.event).await?;
+    let mut by_user: HashMap<UserId, Vec<Win>> =
+        rows.into_iter().map(|rows| (rows.user, rows.wins)).collect();
+    for (user, wins) in refused.by_user() {
+        taken.extend(wins.iter().map(|win| win.sequence));
+        by_user.entry(user.clone()).or_default().extend_from_slice(wins);
+    }
     let held = session.ledger(union.event).await?.held + refused.units();
     let stock = locked.stock.max(union.shard_stock);
-    let users = rows.into_iter().map(|rows| (rows.user, rows.wins));
-    Ok(Holdings::new(users, taken, stock.saturating_sub(held), locked.limit))
+    Ok(Holdings::new(by_user, taken, stock.saturating_sub(held), locked.limit))
 }
