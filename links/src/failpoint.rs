@@ -8,7 +8,7 @@
 mod set;
 
 #[cfg(any(test, feature = "failpoints"))]
-pub use set::{Failpoints, loses, reach};
+pub use set::{Failpoints, loses, reach, reach_for};
 
 /// A script has answered, and its WAIT has not.
 pub const AFTER_SCRIPT: &str = "after-script";
@@ -17,6 +17,11 @@ pub const AFTER_SCRIPT: &str = "after-script";
 #[cfg(not(any(test, feature = "failpoints")))]
 #[inline(always)]
 pub fn reach(_point: &'static str) {}
+
+/// Does what is set for this point, if it is set for this event or for any.
+#[cfg(not(any(test, feature = "failpoints")))]
+#[inline(always)]
+pub fn reach_for(_point: &'static str, _event: &str) {}
 
 /// Whether the answer that has just come is to be treated as lost.
 #[cfg(not(any(test, feature = "failpoints")))]

@@ -1,6 +1,7 @@
 //! Where a test may end, stop or mislead a persister. Without the feature `failpoints` nothing of it
 //! is in the program.
 
+use contract::ids::EventId;
 use links::failpoint;
 
 /// A moment in a persister's work.
@@ -87,6 +88,12 @@ impl Point {
     #[inline]
     pub fn reach(self) {
         failpoint::reach(self.name());
+    }
+
+    /// Does what is set for this point, if it is set for this event or for any.
+    #[inline]
+    pub fn reach_for(self, event: &EventId) {
+        failpoint::reach_for(self.name(), event.as_str());
     }
 
     /// Whether the answer that has just come is to be treated as lost.

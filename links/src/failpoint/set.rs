@@ -9,7 +9,8 @@ use rustix::process::{Signal, getpid, kill_process};
 static SET: OnceLock<Vec<Armed>> = OnceLock::new();
 
 /// What to do at which points, as `FIRSTCOME_FAILPOINT` says it: `POINT=kill@3`, the third time that
-/// the point is reached; `POINT=lose@3-9` for a range of times; several separated by commas.
+/// the point is reached; `POINT=lose@3-9` for a range of times; `POINT=kill@1/EVENT` where only what
+/// is done for this event counts; several separated by commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failpoints(Vec<Failpoint>);
 
@@ -19,6 +20,7 @@ struct Failpoint {
     act: Act,
     first: u64,
     last: u64,
+    event: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,10 @@ impl Failpoint {
     fn parse(text: &str, known: &[&'static str]) -> Option<Self> {
         let (point, how) = text.split_once('=')?;
         let (act, times) = how.split_once('@')?;
+        let (times, event) = match times.split_once('/') {
+            Some((times, event)) => (times, Some(event.to_owned())),
+            None => (times, None),
+        };
         let (first, last) = times.split_once('-').unwrap_or((times, times));
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
         Some(Self {
@@ -66,8 +72,15 @@ impl Failpoint {
             act: Act::parse(act)?,
             first,
             last,
+            event,
         })
-        .filter(|_| 0 < first && first <= last)
+        .filter(|set| 0 < first && first <= last && set.event.as_deref() != Some(""))
+    }
+}
+
+impl Failpoint {
+    fn is_at(&self, point: &str, event: Option<&str>) -> bool {
+        self.point == point && (self.event.is_none() || self.event.as_deref() == event)
     }
 }
 
@@ -84,7 +97,16 @@ impl Act {
 
 /// Does what is set for this point, if anything is.
 pub fn reach(point: &'static str) {
-    match due(point) {
+    strike(point, due(point, None));
+}
+
+/// Does what is set for this point, if it is set for this event or for any.
+pub fn reach_for(point: &'static str, event: &str) {
+    strike(point, due(point, Some(event)));
+}
+
+fn strike(point: &'static str, act: Option<Act>) {
+    match act {
         Some(Act::Kill) => signal(point, Signal::KILL),
         Some(Act::Stop) => signal(point, Signal::STOP),
         Some(Act::Lose) | None => {}
@@ -93,18 +115,18 @@ pub fn reach(point: &'static str) {
 
 /// Whether the answer that has just come is to be treated as lost.
 pub fn loses(point: &'static str) -> bool {
-    let lost = due(point) == Some(Act::Lose);
+    let lost = due(point, None) == Some(Act::Lose);
     if lost {
         eprintln!("failpoint {point}: an answer is lost");
     }
     lost
 }
 
-fn due(point: &'static str) -> Option<Act> {
-    let armed = SET.get()?.iter().find(|armed| armed.failpoint.point == point)?;
+fn due(point: &'static str, event: Option<&str>) -> Option<Act> {
+    let armed = SET.get()?.iter().find(|armed| armed.failpoint.is_at(point, event))?;
     let time = armed.reached.fetch_add(1, Ordering::Relaxed) + 1;
-    let Failpoint { act, first, last, .. } = armed.failpoint;
-    (first..=last).contains(&time).then_some(act)
+    let Failpoint { act, first, last, .. } = &armed.failpoint;
+    (first..=last).contains(&&time).then_some(*act)
 }
 
 fn signal(point: &'static str, signal: Signal) {
@@ -123,6 +145,10 @@ mod tests {
     #[test]
     fn what_is_set_is_read_and_done_at_its_time() {
         let set = Failpoints::parse("here=lose@2-3, there=lose@1", &KNOWN).unwrap();
+        assert!(set.0[0].is_at("here", None) && set.0[0].is_at("here", Some("spring")));
+        let of_one = Failpoints::parse("here=kill@1/spring", &KNOWN).unwrap();
+        assert!(of_one.0[0].is_at("here", Some("spring")));
+        assert!(!of_one.0[0].is_at("here", None) && !of_one.0[0].is_at("here", Some("autumn")));
         assert_eq!(set.0.len(), 2);
         set.set();
         assert_eq!([(); 4].map(|()| loses("here")), [false, true, true, false]);
@@ -134,7 +160,14 @@ mod tests {
     #[test]
     fn what_cannot_be_set_is_refused() {
         assert_eq!(Failpoints::parse("", &KNOWN), Some(Failpoints::default()));
-        for bad in ["nowhere=kill@1", "here=kill", "here=hit@1", "here=kill@0", "here=stop@3-2"] {
+        for bad in [
+            "nowhere=kill@1",
+            "here=kill",
+            "here=hit@1",
+            "here=kill@0",
+            "here=stop@3-2",
+            "here=kill@1/",
+        ] {
             assert_eq!(Failpoints::parse(bad, &KNOWN), None, "{bad}");
         }
     }

@@ -102,13 +102,13 @@ pub(super) async fn arm_again(
     // 4, 5: what edges published before the marker is a row, what comes behind it is late.
     markers::append(hands, &begun).await?;
     hands.store.renew(session).await?;
-    Point::ArmMarked.reach();
+    Point::ArmMarked.reach_for(&event.event_id);
     watch.lap(RearmStep::Mark);
     if let Err(taken) = markers::read_past(session, &begun).await? {
         return Ok(taken);
     }
     watch.lap(RearmStep::Read);
-    Point::ArmRead.reach();
+    Point::ArmRead.reach_for(&event.event_id);
     // 6, 7: what the shard, MySQL and the late records have becomes one.
     let opened = unite_and_open(hands, session, &begun, &armed, &mut watch).await?;
     if opened == Taken::Step {
@@ -137,7 +137,7 @@ pub(super) async fn open_again(
     };
     let ledger = unite::ledger(session, &event.event_id, state.sequence).await?;
     let opened = shard::open(&hands.cluster, event, armed, ledger).await?;
-    Point::ArmOpened.reach();
+    Point::ArmOpened.reach_for(&event.event_id);
     Ok(of_open(opened))
 }
 
@@ -154,12 +154,12 @@ async fn begin<'a>(
         Compared::Done(epoch) => epoch,
         Compared::Moved(moved) => return Ok(Err(moved)),
     };
-    Point::ArmEpochRaised.reach();
+    Point::ArmEpochRaised.reach_for(&event.event_id);
     let begun = Begun { event, epoch, armer };
     markers::tries(|| hands.directory.say(fencing(&begun))).await?;
     // MySQL ends a session that waited while Kafka was tried again.
     hands.store.renew(session).await?;
-    Point::ArmFenced.reach();
+    Point::ArmFenced.reach_for(&event.event_id);
     Ok(Ok(begun))
 }
 
@@ -197,10 +197,10 @@ async fn arm_shard(
         ArmReply::Replica => return Ok(Err(Taken::Blocked(Waiting::NoMaster.into()))),
         ArmReply::Ahead(_) => return Ok(Err(Taken::LookAgain)),
     };
-    Point::ArmShardTaken.reach();
+    Point::ArmShardTaken.reach_for(&event.event_id);
     Ok(match session.note_arming(begun.author(hands), &begun.armer, &armed).await? {
         Compared::Done(()) => {
-            Point::ArmNoted.reach();
+            Point::ArmNoted.reach_for(&event.event_id);
             Ok(armed)
         }
         Compared::Moved(moved) => Err(taken(moved)),
@@ -219,7 +219,7 @@ async fn unite_and_open(
         if let Err(taken) = unite::unite(hands, session, begun, armed).await? {
             return Ok(taken);
         }
-        Point::ArmUnited.reach();
+        Point::ArmUnited.reach_for(&begun.event.event_id);
         watch.lap(RearmStep::Unite);
         match open(hands, session, begun, armed).await? {
             Err(Moved::Late) => {}
@@ -244,12 +244,12 @@ async fn open(
         Compared::Done(event) => event,
         Compared::Moved(moved) => return Ok(Err(moved)),
     };
-    Point::ArmOpening.reach();
+    Point::ArmOpening.reach_for(&event.event_id);
     let state = hands.cluster.state(&event.event_id).await?;
     let known = state.map_or(0, |state| state.sequence);
     let ledger = unite::ledger(session, &event.event_id, known).await?;
     let opened = shard::open(&hands.cluster, &event, begun.armed_as(armed), ledger).await?;
-    Point::ArmOpened.reach();
+    Point::ArmOpened.reach_for(&event.event_id);
     Ok(Ok(of_open(opened)))
 }
 

@@ -1,5 +1,7 @@
 //! The failpoints of edge and persister, as a round names them, and how one is set.
 
+use contract::ids::EventId;
+
 use crate::stack::NextStart;
 
 use super::error::FaultError;
@@ -50,6 +52,9 @@ pub const KINDS: [&str; 9] = [
     "rearm-killed-at-steps",
 ];
 
+/// In the environment of a program: what is set.
+const VARIABLE: &str = "FIRSTCOME_FAILPOINT";
+
 /// What happens at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -61,16 +66,21 @@ pub enum At {
     Lose(u64, u64),
 }
 
-/// How `program` is started with this set.
-pub fn start(program: &str, point: &str, at: At) -> Result<NextStart, FaultError> {
+/// How `program` is started with this set; for an event, only what is done for it counts.
+pub fn start(
+    program: &str,
+    (point, at): (&str, At),
+    event: Option<&EventId>,
+) -> Result<NextStart, FaultError> {
     let times = match at {
         At::Kill(time) => format!("kill@{time}"),
         At::Stop(time) => format!("stop@{time}"),
         At::Lose(first, last) => format!("lose@{first}-{last}"),
     };
+    let only = event.map_or_else(String::new, |event| format!("/{event}"));
     Ok(NextStart {
         program: Some(programs::program(program)?),
-        environment: vec![("FIRSTCOME_FAILPOINT".to_owned(), format!("{point}={times}"))],
+        environment: vec![(VARIABLE.to_owned(), format!("{point}={times}{only}"))],
     })
 }
 

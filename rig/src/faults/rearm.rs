@@ -16,11 +16,12 @@ pub(super) const KINDS: &[Kind] =
     .at_points()
     .crowd(4_000, 400)];
 
-/// In the order of the steps: an arming that was cut short begins again and comes to the next.
+/// Only the steps of the round's own event count: the shard has others, and several are armed at
+/// once. In the order of the steps: an arming that was cut short begins again and comes to the next.
 async fn killed_at_steps(scene: &mut Scene) -> Result<(), FaultError> {
     let shard = shard(scene).await?;
     let (part, others) = alone(scene).await?;
-    scene.start_at(&part, &ARMING.map(|point| (point, At::Kill(1)))).await?;
+    scene.start_at_own(&part, &ARMING.map(|point| (point, At::Kill(1)))).await?;
     scene.moment().await;
     scene.act(&shard.master, Action::KillStayDown).await?;
     another_master(scene, &shard).await?;

@@ -189,9 +189,24 @@ impl Scene {
     /// Starts a part once more, with this set at its failpoints: one after another, each in the
     /// process that the one before it left.
     pub async fn start_at(&mut self, part: &str, set: &[(&str, At)]) -> Result<(), FaultError> {
+        self.start_with(part, set, None).await
+    }
+
+    /// The same, where only what is done for the round's event counts.
+    pub async fn start_at_own(&mut self, part: &str, set: &[(&str, At)]) -> Result<(), FaultError> {
+        let event = self.event.clone();
+        self.start_with(part, set, Some(&event)).await
+    }
+
+    async fn start_with(
+        &mut self,
+        part: &str,
+        set: &[(&str, At)],
+        event: Option<&EventId>,
+    ) -> Result<(), FaultError> {
         let program = part.rsplit_once('-').map_or(part, |(program, _)| program);
         let next: Result<Vec<_>, _> =
-            set.iter().map(|&(point, at)| points::start(program, point, at)).collect();
+            set.iter().map(|&one| points::start(program, one, event)).collect();
         self.say(format!("{part} starts with {set:?}"));
         let log = self.stack.status().part(part)?.log.clone();
         let from = std::fs::metadata(&log).map_or(0, |log| log.len());

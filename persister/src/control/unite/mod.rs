@@ -56,7 +56,7 @@ pub(super) async fn unite(
     if let Err(moved) = late::take(&union, session).await? {
         return Ok(Err(taken(moved)));
     }
-    Point::ArmRowsUnited.reach();
+    Point::ArmRowsUnited.reach_for(event);
     if let Err(moved) = back::rows(&union, session).await? {
         return Ok(Err(moved));
     }
