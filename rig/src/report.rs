@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::check::History;
 use crate::check::Verdict;
+use crate::check::evidence::Unnoted;
 
 /// What came out.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +43,8 @@ pub struct Report {
     pub last_row_s: Option<f64>,
     /// Requests, repeated ones included.
     pub requests: u64,
+    /// Why nothing was concluded from the order in which things were told; null: it was.
+    pub order_not_judged: Option<&'static str>,
     /// What is broken, in sentences; the first of each kind.
     pub violations: Vec<String>,
 }
@@ -67,6 +70,7 @@ impl Report {
             p99_ms: quantile_ms(&answers, 0.99),
             last_row_s: history.timing.last_row_s().map(rounded),
             requests: history.timing.requests,
+            order_not_judged: verdict.order_not_judged.map(Unnoted::as_str),
             violations: verdict.findings.named().iter().map(ToString::to_string).collect(),
         }
     }
@@ -138,7 +142,7 @@ mod tests {
 
     fn verdict(unknown: u64) -> Verdict {
         let counts = Counts { told: 1, rows: 1, in_redis: 1, unknown, ..Counts::default() };
-        Verdict { counts, findings: Findings::default() }
+        Verdict { counts, findings: Findings::default(), order_not_judged: None }
     }
 
     #[test]

@@ -21,6 +21,28 @@ pub struct Evidence<'a> {
     operations: Operations,
 }
 
+/// What moved units and stands in no history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unnoted {
+    /// The stock is not what operators noted.
+    Stock,
+    /// A coupon was returned.
+    Return,
+    /// The event was armed, and MySQL does not say when.
+    Arming,
+}
+
+impl Unnoted {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stock => "the stock changed, and the history does not say when",
+            Self::Return => "a coupon was returned, and the history does not say when",
+            Self::Arming => "MySQL lacks an arming of the event",
+        }
+    }
+}
+
 impl<'a> Evidence<'a> {
     /// Puts the three side by side.
     pub fn new(history: &'a History, redis: &'a RedisSnapshot, mysql: &'a MysqlSnapshot) -> Self {
@@ -94,13 +116,19 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Whether units moved that nobody noted: then nothing is proven by the order of things.
-    pub(super) fn units_moved_unnoted(&self) -> bool {
+    /// How units moved that nobody noted: then nothing is proven by the order of things.
+    pub(super) fn units_moved_unnoted(&self) -> Option<Unnoted> {
         let holdings = self.mysql.rows.iter().chain(&self.redis.wins);
         let mut returned = holdings.filter(|holding| !holding.is_held());
-        !self.stock_is_explained()
-            || returned.any(|holding| self.operations.returned(holding.coupon).is_none())
-            || !self.armings_are_known()
+        if !self.stock_is_explained() {
+            Some(Unnoted::Stock)
+        } else if returned.any(|holding| self.operations.returned(holding.coupon).is_none()) {
+            Some(Unnoted::Return)
+        } else if !self.armings_are_known() {
+            Some(Unnoted::Arming)
+        } else {
+            None
+        }
     }
 
     fn stock_is_explained(&self) -> bool {

@@ -67,5 +67,5 @@ pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) ->
     order::won_while_stopped(&evidence, &mut findings);
     order::sequence_went_back(&evidence, &mut findings);
     order::sequences_twice(&evidence, &mut findings);
-    Verdict { counts, findings }
+    Verdict { counts, findings, order_not_judged: evidence.units_moved_unnoted() }
 }

@@ -32,7 +32,7 @@ pub(super) fn winners_told_losses(evidence: &Evidence<'_>, findings: &mut Findin
 /// I6: a claim that was told sold out wins afterwards only what came back; and it had not won
 /// before, or it would have been told so.
 pub(super) fn losers_hold(evidence: &Evidence<'_>, findings: &mut Findings) {
-    if evidence.units_moved_unnoted() {
+    if evidence.units_moved_unnoted().is_some() {
         return;
     }
     let holds = |coupon| evidence.held_until_us(coupon) == u64::MAX;
@@ -70,7 +70,8 @@ fn loser(place: Place, user: &str, coupon: CouponId) -> Violation {
 /// I6: who began to ask after sold out had been told wins only what came back in between. Only for
 /// an event that was made for the history is a user's first request known.
 pub(super) fn won_after_sold_out(evidence: &Evidence<'_>, findings: &mut Findings) {
-    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted() {
+    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted().is_some()
+    {
         return;
     }
     let frontier = evidence.history.sold_outs.frontier();
@@ -92,7 +93,8 @@ pub(super) fn won_after_sold_out(evidence: &Evidence<'_>, findings: &mut Finding
 
 /// I6: and no more than came back.
 pub(super) fn too_many_after_sold_out(evidence: &Evidence<'_>, findings: &mut Findings) {
-    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted() {
+    if evidence.history.header.origin != Origin::Created || evidence.units_moved_unnoted().is_some()
+    {
         return;
     }
     let mut asked: Vec<u64> = evidence.answered().map(|told| told.asked_us).collect();

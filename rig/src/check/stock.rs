@@ -33,7 +33,9 @@ pub(super) fn sold_out_too_early(evidence: &Evidence<'_>, findings: &mut Finding
     let Some(asked_us) = evidence.history.sold_outs.last_asked_us() else {
         return;
     };
-    if evidence.units_moved_unnoted() || evidence.operations().units_after(asked_us) != Some(0) {
+    if evidence.units_moved_unnoted().is_some()
+        || evidence.operations().units_after(asked_us) != Some(0)
+    {
         return;
     }
     let (held, stock) = (units_held(&evidence.redis.wins), evidence.mysql.stock);
@@ -50,12 +52,22 @@ pub(super) fn not_settled(evidence: &Evidence<'_>, findings: &mut Findings) {
     }
 }
 
-/// The script decides by its counter, so the counter must be what the wins add up to.
+/// The script decides by its counter, its stock and its last number, so these must be what the wins
+/// add up to, what operators want, and no lower than any number given.
 pub(super) fn miscounted(evidence: &Evidence<'_>, findings: &mut Findings) {
     let redis = evidence.redis;
     let wins = units_held(&redis.wins);
     if redis.held != wins {
         findings.add(Violation::Miscounted { counter: redis.held, wins });
+    }
+    if redis.stock != evidence.mysql.stock {
+        let mysql = evidence.mysql.stock;
+        findings.add(Violation::StockDiffers { redis: redis.stock, mysql });
+    }
+    let holdings = redis.wins.iter().chain(&evidence.mysql.rows);
+    let highest = holdings.map(|holding| holding.sequence).max().unwrap_or(0);
+    if redis.sequence < highest {
+        findings.add(Violation::SequenceBehind { sequence: redis.sequence, highest });
     }
     if redis.unreadable > 0 {
         findings.add(Violation::Unreadable { count: redis.unreadable });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 
+use super::evidence::Unnoted;
 use super::history::History;
 use super::violation::Violation;
 use crate::rush::Origin;
@@ -74,6 +75,8 @@ pub struct Verdict {
     pub counts: Counts,
     /// What is broken.
     pub findings: Findings,
+    /// Why nothing was concluded from the order in which things were told; `None`: it was.
+    pub order_not_judged: Option<Unnoted>,
 }
 
 impl Verdict {
@@ -116,6 +119,9 @@ impl fmt::Display for Verdict {
             let Counts { dead_letters, void, .. } = self.counts;
             write!(f, "\n  dead letters: {dead_letters}, {void} of them void")?;
         }
+        if let Some(unnoted) = self.order_not_judged {
+            write!(f, "\n  order not judged: {}", unnoted.as_str())?;
+        }
         for violation in self.findings.named() {
             write!(f, "\n  {violation}")?;
         }
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn the_line_is_the_one_that_people_grep_for() {
         let counts = Counts { told: 1_000, rows: 1_000, in_redis: 1_000, ..Counts::default() };
-        let mut verdict = Verdict { counts, findings: Findings::default() };
+        let mut verdict = Verdict { counts, findings: Findings::default(), order_not_judged: None };
         assert_eq!(
             verdict.to_string(),
             "told wins 1000 · rows 1000 · in Redis 1000 · doubled 0 · oversold 0 · \

@@ -207,6 +207,20 @@ pub enum Violation {
         /// The sum.
         wins: u64,
     },
+    /// Redis sells by another stock than MySQL has.
+    StockDiffers {
+        /// Units in Redis.
+        redis: u64,
+        /// Units in MySQL.
+        mysql: u64,
+    },
+    /// I7: the next number that Redis gives is one that was given.
+    SequenceBehind {
+        /// The highest that Redis knows of.
+        sequence: u64,
+        /// The highest that there is.
+        highest: u64,
+    },
     /// Something in Redis cannot be read.
     Unreadable {
         /// How many fields or entries.
@@ -233,6 +247,8 @@ impl Violation {
                 | Self::Disagree { .. }
                 | Self::OnlyIn { .. }
                 | Self::Miscounted { .. }
+                | Self::StockDiffers { .. }
+                | Self::SequenceBehind { .. }
                 | Self::NotSettled { .. }
         )
     }
@@ -323,6 +339,12 @@ impl fmt::Display for Violation {
             }
             Self::Miscounted { counter, wins } => {
                 write!(f, "miscounted: Redis counts {counter} units as held, its wins are {wins}")
+            }
+            Self::StockDiffers { redis, mysql } => {
+                write!(f, "stock differs: {redis} units in Redis, {mysql} in MySQL")
+            }
+            Self::SequenceBehind { sequence, highest } => {
+                write!(f, "number behind: Redis goes on from {sequence}, {highest} was given")
             }
             Self::Unanswered { claims } => {
                 write!(f, "unanswered: {claims} claims never got a definite answer")

@@ -48,7 +48,7 @@ mod tests {
 
     fn verdict(told: u64, rows: u64) -> Verdict {
         let counts = Counts { told, rows, ..Counts::default() };
-        Verdict { counts, findings: Findings::default() }
+        Verdict { counts, findings: Findings::default(), order_not_judged: None }
     }
 
     #[test]

@@ -50,6 +50,8 @@ fn kind(violation: &Violation) -> &'static str {
         Violation::OnlyIn { place, .. } => at(place, "", "only a row", "only in redis"),
         Violation::NotSettled { .. } => "not settled",
         Violation::Miscounted { .. } => "miscounted",
+        Violation::StockDiffers { .. } => "stock differs",
+        Violation::SequenceBehind { .. } => "number behind",
         Violation::Unreadable { .. } => "unreadable",
         Violation::Unanswered { .. } => "unanswered",
         Violation::Refused { .. } => "refused",
@@ -57,7 +59,7 @@ fn kind(violation: &Violation) -> &'static str {
 }
 
 /// Every kind that a check may find; what is missing in [`PLANTED`] is found by this.
-const KINDS: [&str; 32] = [
+const KINDS: [&str; 34] = [
     "answer changed",
     "coupon twice",
     "doubled redis",
@@ -70,6 +72,7 @@ const KINDS: [&str; 32] = [
     "missing in redis",
     "missing row",
     "not settled",
+    "number behind",
     "number told twice",
     "number twice in redis",
     "number twice in rows",
@@ -82,6 +85,7 @@ const KINDS: [&str; 32] = [
     "redis differs",
     "row differs",
     "sold out with units left",
+    "stock differs",
     "stores disagree",
     "told though returned",
     "too many after sold out",
@@ -182,6 +186,7 @@ fn units_that_came_back_explain_a_win_after_sold_out() {
     world.asks(700, 800, "dan", "-", &won(4, 4));
     let verdict = world.check();
     assert!(verdict.passes(), "{verdict}");
+    assert!(verdict.to_string().contains("order not judged: a coupon was returned"), "{verdict}");
     world.stores(|wins| wins[0].state = CouponState::Issued);
     assert!(!world.check().passes());
 }

@@ -43,9 +43,15 @@ pub(super) const PLANTED: &[(&[&str], Plant)] = &[
         world.mysql.rows[0].user = "zoe".parse().unwrap();
     }),
     // The row has another number.
-    (&["row differs", "stores disagree"], |world| world.mysql.rows[0].sequence = 9),
+    (&["row differs", "stores disagree"], |world| {
+        world.mysql.rows[0].sequence = 9;
+        world.redis.sequence = 9;
+    }),
     // The win in Redis has another number.
-    (&["redis differs", "stores disagree"], |world| world.redis.wins[0].sequence = 9),
+    (&["redis differs", "stores disagree"], |world| {
+        world.redis.wins[0].sequence = 9;
+        world.redis.sequence = 9;
+    }),
     // Taken away in one store, held in the other.
     (&["stores disagree"], |world| world.mysql.rows[0].state = CouponState::Revoked),
     // Two coupons with one number.
@@ -97,6 +103,10 @@ pub(super) const PLANTED: &[(&[&str], Plant)] = &[
     }),
     // The counter that the script decides by is wrong.
     (&["miscounted"], |world| world.redis.held = 2),
+    // An arming wrote an older stock.
+    (&["stock differs"], |world| world.redis.stock = 2),
+    // The next number that is given was given before.
+    (&["number behind"], |world| world.redis.sequence = 2),
     // A batch that Kafka never acknowledged.
     (&["not settled"], |world| world.redis.outbox = 1),
     (&["unreadable"], |world| world.redis.unreadable = 1),

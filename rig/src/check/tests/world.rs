@@ -115,10 +115,12 @@ impl World {
         self.requests.retain(|request| request.user != user);
     }
 
-    /// Changes both stores alike.
+    /// Changes both stores alike, and the last number with them.
     pub(super) fn stores(&mut self, change: impl Fn(&mut Vec<Holding>)) {
         change(&mut self.redis.wins);
         change(&mut self.mysql.rows);
+        let highest = self.redis.wins.iter().map(|win| win.sequence).max();
+        self.redis.sequence = self.redis.sequence.max(highest.unwrap_or(0));
     }
 
     pub(super) fn history(&self) -> History {
