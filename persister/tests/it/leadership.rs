@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::ids::EventId;
 use contract::record::Issued;
-use rig::stack::{Action, PartKind, exclusive, shared, wait_until};
+use rig::stack::{Action, Away, PartKind, exclusive, shared, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -59,12 +59,11 @@ async fn a_leader_that_is_told_to_end_hands_over_at_once() {
     let wins = wins(&event, 1, 1_000);
     let old = world.leader().await;
     world.produce_wins(&wins[..500]).await;
-    world.handle.act(&old, Action::Stop).await.unwrap();
+    let away = Away::take(&world.handle, &old, Action::Stop).await.unwrap();
     next_leader(&world, &old).await;
     world.produce_wins(&wins[500..]).await;
     all_landed(&world, &event, &wins).await;
-    world.handle.act(&old, Action::Start).await.unwrap();
-    world.handle.ready(&old, HEALED).await.unwrap();
+    away.back(HEALED).await.unwrap();
 }
 
 #[tokio::test]
@@ -98,12 +97,11 @@ async fn a_leader_that_dies_is_replaced() {
     let wins = wins(&event, 1, 1_000);
     let old = world.leader().await;
     world.produce_wins(&wins[..500]).await;
-    world.handle.act(&old, Action::KillStayDown).await.unwrap();
+    let away = Away::take(&world.handle, &old, Action::KillStayDown).await.unwrap();
     world.produce_wins(&wins[500..]).await;
     next_leader(&world, &old).await;
     all_landed(&world, &event, &wins).await;
-    world.handle.act(&old, Action::Start).await.unwrap();
-    world.handle.ready(&old, HEALED).await.unwrap();
+    away.back(HEALED).await.unwrap();
 }
 
 #[tokio::test]
@@ -115,10 +113,10 @@ async fn a_leader_that_was_paused_finds_itself_out() {
     let old = world.leader().await;
     let pid = world.handle.part(&old).unwrap().pid;
     world.produce_wins(&wins[..1_000]).await;
-    world.handle.act(&old, Action::Pause).await.unwrap();
+    let away = Away::take(&world.handle, &old, Action::Pause).await.unwrap();
     world.produce_wins(&wins[1_000..1_500]).await;
     let new = next_leader(&world, &old).await;
-    world.handle.act(&old, Action::Resume).await.unwrap();
+    away.back(HEALED).await.unwrap();
     world.produce_wins(&wins[1_500..]).await;
     all_landed(&world, &event, &wins).await;
     assert_eq!(world.leader().await, new, "the one that resumed stands by");
@@ -149,13 +147,12 @@ async fn one_kafka_broker_stopped_costs_nothing() {
     let event = world.open_event("broker", 3_000).await;
     let wins = wins(&event, 1, 3_000);
     world.produce_wins(&wins[..1_000]).await;
-    world.handle.act("kafka-1", Action::Stop).await.unwrap();
+    let away = Away::take(&world.handle, "kafka-1", Action::Stop).await.unwrap();
     world.produce_wins(&wins[1_000..2_000]).await;
     world.rows_when(&event, 2_000).await;
     let closed = world.event(&["close", event.as_str(), "--wait-s", "60"]).await;
     assert_eq!(closed["carried"], true, "the directory is written with two brokers");
-    world.handle.act("kafka-1", Action::Start).await.unwrap();
-    world.handle.ready("kafka-1", HEALED).await.unwrap();
+    away.back(HEALED).await.unwrap();
     world.produce_wins(&wins[2_000..]).await;
     all_landed(&world, &event, &wins).await;
 }
@@ -167,10 +164,9 @@ async fn mysql_restarted_in_between_costs_nothing() {
     let event = world.open_event("mysql", 3_000).await;
     let wins = wins(&event, 1, 3_000);
     world.produce_wins(&wins[..1_000]).await;
-    world.handle.act("mysql-1", Action::Stop).await.unwrap();
+    let away = Away::take(&world.handle, "mysql-1", Action::Stop).await.unwrap();
     world.produce_wins(&wins[1_000..2_000]).await;
-    world.handle.act("mysql-1", Action::Start).await.unwrap();
-    world.handle.ready("mysql-1", HEALED).await.unwrap();
+    away.back(HEALED).await.unwrap();
     world.produce_wins(&wins[2_000..]).await;
     all_landed(&world, &event, &wins).await;
     world.handle.all_ready(HEALED).await.unwrap();
@@ -190,7 +186,7 @@ async fn a_mysql_that_hangs_longer_than_the_lease_is_waited_for() {
     };
     let before = pids();
     world.leader().await;
-    world.handle.act("mysql-1", Action::Pause).await.unwrap();
+    let away = Away::take(&world.handle, "mysql-1", Action::Pause).await.unwrap();
     world.produce_wins(&wins[1_000..]).await;
     let look = || async {
         let health = world.health().await;
@@ -200,7 +196,7 @@ async fn a_mysql_that_hangs_longer_than_the_lease_is_waited_for() {
         if health.iter().all(down) { Ok(()) } else { Err(format!("{health:?}")) }
     };
     wait_until(SOON, "nobody to lead", look).await.unwrap();
-    world.handle.act("mysql-1", Action::Resume).await.unwrap();
+    away.back(HEALED).await.unwrap();
     all_landed(&world, &event, &wins).await;
     world.leader().await;
     assert_eq!(pids(), before, "none of them ended");

@@ -3,7 +3,7 @@
 use contract::event::Phase;
 use contract::ids::EventId;
 use links::redis::Slot;
-use rig::stack::{Action, PartKind, exclusive, wait_until};
+use rig::stack::{Action, Away, PartKind, exclusive, wait_until};
 
 use crate::relay::claim;
 use crate::world::{SOON, World};
@@ -35,7 +35,7 @@ async fn a_shard_that_hangs_and_fails_over_stalls_only_its_own_events() {
     claim(&world, &stalled, &early).await;
     world.rows_when(&stalled, 20).await;
     let part = part_of(&world, &stalled);
-    world.handle.act(&part, Action::Pause).await.unwrap();
+    let away = Away::take(&world.handle, &part, Action::Pause).await.unwrap();
 
     // The other shard's events are controlled and relayed as ever.
     let users: Vec<String> = (0..50).map(|n| format!("user-{n}")).collect();
@@ -57,7 +57,7 @@ async fn a_shard_that_hangs_and_fails_over_stalls_only_its_own_events() {
     // A new event on the promoted master is armed as any other.
     world.open_event("promoted", 10).await;
     // The master of before is its replica now.
-    world.handle.act(&part, Action::Resume).await.unwrap();
+    away.back(SOON).await.unwrap();
     world.handle.all_ready(SOON).await.unwrap();
     assert_ne!(part_of(&world, &stalled), part);
 }

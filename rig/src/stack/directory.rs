@@ -34,10 +34,13 @@ impl StackDirectory {
         }
         let base = base()?;
         let _guard = lock_base(&base)?;
-        clean(&base)?;
+        clean(&base);
         let path = base.join(name);
         if path.as_os_str().len() > PATH_MAX {
             return Err(StackError::PathTooLong(path));
+        }
+        if path.exists() && !is_held(&path) {
+            fs::remove_dir_all(&path).map_err(making(&path))?;
         }
         fs::create_dir_all(path.join("logs")).map_err(making(&path))?;
         let lock = File::create(path.join("lock")).map_err(making(&path))?;
@@ -152,13 +155,15 @@ fn is_held(stack: &Path) -> bool {
 }
 
 /// Ends what rigs that were killed may have left running, and removes their directories.
-fn clean(base: &Path) -> Result<(), StackError> {
+fn clean(base: &Path) {
     for stack in stacks(base).filter(|path| !is_held(path)) {
         leftovers::end(&stack);
         mounts::release(&stack);
-        fs::remove_dir_all(&stack).map_err(making(&stack))?;
+        if let Err(error) = fs::remove_dir_all(&stack) {
+            // A stack of another name can do without; one of this name says what is in its way.
+            eprintln!("{} stays: {error}", stack.display());
+        }
     }
-    Ok(())
 }
 
 fn forget_oldest(failed: &Path) {

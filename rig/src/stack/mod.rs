@@ -2,6 +2,7 @@
 //!
 //! [`Stack::start`] runs one inside this process; [`Handle`] reaches one that another rig runs.
 
+mod away;
 mod control;
 mod directory;
 mod edge;
@@ -30,6 +31,7 @@ mod supervisor;
 mod topics;
 mod wait;
 
+pub use away::Away;
 pub use directory::running as running_stacks;
 pub use error::StackError;
 pub use handle::{DEFAULT_NAME, Guard, Handle, exclusive, shared};
@@ -38,7 +40,7 @@ pub use part::{NextStart, PartKind};
 pub use plan::StackOptions;
 pub use repository::{root as repository_root, system_program};
 pub use running::Stack;
-pub use spawn::group as group_at;
+pub use spawn::{group as group_at, groups_are_allowed};
 pub use status::{Login, PartState, PartStatus, Status};
 pub use supervisor::Action;
 pub use wait::{TooLate, wait_until};

@@ -6,14 +6,27 @@ use std::process::{Command, Stdio};
 
 use super::repository::system_program;
 
+/// Lets disks go on that stall: a part that waits for one cannot even be killed.
+pub(super) fn thaw(stack: &Path) {
+    for point in mounted(stack) {
+        // For one that does not stall this fails, and says so to nobody.
+        quietly("fsfreeze", "--unfreeze", &point);
+    }
+}
+
 /// Unmounts all of them; the last that was mounted first.
 pub(super) fn release(stack: &Path) {
-    let mounted = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    for point in below(&mounted, stack).into_iter().rev() {
-        // One that stalls would not let go; for others this fails, and says so to nobody.
-        quietly("fsfreeze", "--unfreeze", &point);
+    thaw(stack);
+    for point in mounted(stack).into_iter().rev() {
         quietly("umount", "--lazy", &point);
     }
+}
+
+/// The kernel names mount points without links.
+fn mounted(stack: &Path) -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let stack = stack.canonicalize().unwrap_or_else(|_| stack.to_owned());
+    below(&mounts, &stack)
 }
 
 fn quietly(program: &str, option: &str, point: &Path) {

@@ -11,6 +11,7 @@ use super::control;
 use super::directory::StackDirectory;
 use super::error::StackError;
 use super::handle::Handle;
+use super::mounts;
 use super::mysql;
 use super::part::{PartKind, PartSpec};
 use super::plan::{self, Servers, StackOptions};
@@ -85,6 +86,7 @@ impl Stack {
 
     /// Ends the parts in order, what asks before what answers, and removes the directory.
     pub async fn stop(mut self) -> Result<(), StackError> {
+        mounts::thaw(self.directory.path());
         let status = self.status();
         for kind in PartKind::IN_ORDER_OF_END {
             let mut stops = JoinSet::new();
@@ -103,6 +105,7 @@ impl Stack {
         let Some(thread) = self.thread.take() else {
             return Ok(());
         };
+        mounts::thaw(self.directory.path());
         self.control.abort();
         self.supervisor.end();
         // A panic of the supervisor was printed when it happened.

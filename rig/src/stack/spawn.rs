@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
-use rustix::process::{
-    Pid, Signal, getpid, getppid, getuid, set_parent_process_death_signal, setsid,
-};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
 use tokio::process::{Child, Command};
 
 use super::part::{PartSpec, WhenRigDies};
+
+/// As linux/capability.h numbers it.
+const CAP_SETGID: u32 = 6;
 
 /// Starts the part in a session of its own, so that neither a terminal's Ctrl-C nor the kernel's
 /// hang-up of a paused process group whose parent died reaches it. The kernel sends it a signal
@@ -41,10 +42,45 @@ pub(super) fn spawn(spec: &PartSpec) -> io::Result<(Child, Pid)> {
     Ok((child, pid))
 }
 
-/// The group that a part at this address runs in, where rig runs as root. No other part has it, so
-/// that a firewall can tell whose packets are whose; no file belongs to it.
+/// The group that a part at this address runs in, where rig may give it one. No other part has it,
+/// so that a firewall can tell whose packets are whose; no file belongs to it.
 pub fn group(address: SocketAddr) -> Option<u32> {
-    getuid().is_root().then_some(u32::from(address.port()))
+    let group = u32::from(address.port());
+    is_allowed(group).then_some(group)
+}
+
+/// Whether parts have groups of their own here.
+pub fn groups_are_allowed() -> bool {
+    // The highest port.
+    is_allowed(u32::from(u16::MAX))
+}
+
+fn is_allowed(group: u32) -> bool {
+    let of_self = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}"));
+    match (of_self("status"), of_self("gid_map")) {
+        (Ok(status), Ok(map)) => has_setgid(&status) && is_mapped(&map, group),
+        _ => false,
+    }
+}
+
+/// Whether `CapEff` of /proc/self/status has CAP_SETGID: root in a container may lack it.
+fn has_setgid(status: &str) -> bool {
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    effective.is_some_and(|effective| effective & (1 << CAP_SETGID) != 0)
+}
+
+/// Whether a group exists here, by the lines `first outside count` of /proc/self/gid_map.
+fn is_mapped(map: &str, group: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
+        (first..first.saturating_add(count)).contains(&u64::from(group))
+    })
 }
 
 #[expect(unsafe_code, reason = "only the child itself can begin a session")]
@@ -74,5 +110,26 @@ pub(super) fn die_with_this_thread(command: &mut std::process::Command, when: Wh
             // rig may have died before the call above, and then no signal comes.
             if getppid() == Some(rig) { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_a_group_where_rig_may_give_it_one() {
+        assert!(has_setgid("CapPrm:\t0\nCapEff:\t000001ffffffffff\n"));
+        assert!(!has_setgid("CapEff:\t0000000000000000\n"));
+        assert!(!has_setgid("CapEff:\t000001ffffffffbf\n"));
+        assert!(!has_setgid(""));
+    }
+
+    #[test]
+    fn a_group_exists_where_it_is_mapped() {
+        assert!(is_mapped("         0          0 4294967295\n", 20_000));
+        assert!(!is_mapped("         0       1000          1\n", 20_000));
+        assert!(is_mapped("0 1000 1\n1 100000 65536\n", 20_000));
+        assert!(!is_mapped("", 20_000));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::ids::{CouponId, EventId};
 use rig::check::{History, SETTLE_WITHIN, Sources, Verdict};
 use rig::rush::{Display, Plan, Through, drive};
-use rig::stack::{Action, Handle, exclusive, shared, wait_until};
+use rig::stack::{Action, Away, Handle, exclusive, shared, wait_until};
 
 /// A part that was killed is back, and ready, within this.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
@@ -146,9 +146,10 @@ async fn a_kafka_broker_that_stops_in_mid_rush_is_not_missed() {
     let stack = Handle::from_env().unwrap();
     let event = new_event("broker-stops");
     let stopping = plan(&stack, &event, 20_000, 15_000);
+    let mut away = None;
     let faults = async {
         in_full_swing(&stopping.history, 300_000).await;
-        stack.act("kafka-2", Action::Stop).await.unwrap();
+        away = Some(Away::take(&stack, "kafka-2", Action::Stop).await.unwrap());
     };
     let (verdict, _) = rush(&stack, &stopping, faults).await;
     sold_to_the_last_unit(&verdict, 15_000);
@@ -158,8 +159,7 @@ async fn a_kafka_broker_that_stops_in_mid_rush_is_not_missed() {
     let (verdict, _) = rush(&stack, &down, async {}).await;
     sold_to_the_last_unit(&verdict, 1_000);
 
-    stack.act("kafka-2", Action::Start).await.unwrap();
-    stack.ready("kafka-2", BACK_WITHIN).await.unwrap();
+    away.unwrap().back(BACK_WITHIN).await.unwrap();
 }
 
 /// Where a test leaves a report.
