@@ -11,6 +11,11 @@ pub fn stack_directory() -> Option<PathBuf> {
     env::var_os(STACK_VARIABLE).map(PathBuf::from)
 }
 
+/// Where programs are looked for.
+pub fn program_folders() -> Vec<PathBuf> {
+    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+}
+
 /// Where downloads are kept between runs: `$XDG_CACHE_HOME/firstcome` or `~/.cache/firstcome`.
 pub fn cache_directory() -> PathBuf {
     env::var_os("XDG_CACHE_HOME")

@@ -11,7 +11,7 @@ use super::error::FaultError;
 use super::http;
 use super::kind::Kind;
 use super::scene::Scene;
-use crate::rush::answer::{Meaning, meaning, read};
+use crate::rush::answer::{ALREADY_ISSUED, Meaning, meaning, read};
 use crate::stack::{PartKind, wait_until};
 
 /// The table.
@@ -37,15 +37,28 @@ async fn gone(scene: &mut Scene) -> Result<(), FaultError> {
         // One that could not even send has hung up as well.
         let _ = timeout(SEND_WITHIN, send_and_go(server, &body(scene, client))).await;
     }
+    let mut shown_again = 0;
     for client in 0..CLIENTS {
         let server = scene.pick(&servers);
         let body = body(scene, client);
         let answered = wait_until(ANSWERED_WITHIN, "a definite answer to one who hung up", || {
             definite(server, body.clone())
         });
-        answered.await?;
+        let (told, code) = answered.await?;
+        if told == Meaning::Refused {
+            return Err(failed(format!("one who asked again was told {code}")));
+        }
+        shown_again += u64::from(code == ALREADY_ISSUED);
+    }
+    scene.say(format!("{shown_again} had won before they asked again"));
+    if shown_again == 0 {
+        return Err(failed("no claim was carried out without its client".to_owned()));
     }
     Ok(())
+}
+
+fn failed(why: String) -> FaultError {
+    FaultError::Failed { what: "clients who hang up".to_owned(), why }
 }
 
 fn body(scene: &Scene, client: u64) -> String {
@@ -62,11 +75,11 @@ async fn send_and_go(server: SocketAddr, body: &str) -> std::io::Result<()> {
     stream.write_all(request.as_bytes()).await
 }
 
-async fn definite(server: SocketAddr, body: String) -> Result<(), String> {
+async fn definite(server: SocketAddr, body: String) -> Result<(Meaning, &'static str), String> {
     let response = http::claim(server, body).await.map_err(|lost| format!("{lost:?}"))?;
     let answer = read(response.status, None, &response.body).map_err(|bad| bad.to_string())?;
     match meaning(answer.status, answer.code) {
         Meaning::AskAgain => Err(format!("{} {}", answer.status, answer.code)),
-        Meaning::Won | Meaning::SoldOut | Meaning::Refused => Ok(()),
+        told => Ok((told, answer.code)),
     }
 }

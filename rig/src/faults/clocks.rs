@@ -12,7 +12,7 @@ use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
 use super::shard::{Shard, shard};
-use crate::stack::{Action, NextStart, PartKind, repository_root};
+use crate::stack::{Action, NextStart, PartKind, repository_root, wait_until};
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -30,6 +30,8 @@ pub(super) const KINDS: &[Kind] = &[
 
 /// How long a clock is wrong.
 const WRONG: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+/// A process that is ready has asked for the time within this.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Seconds by which a clock can be wrong.
 const JUMPS: [i64; 2] = [3_600, -3_600];
 /// A clock that is right.
@@ -59,7 +61,22 @@ impl Clock {
         scene.stack.next_starts(part, vec![next]).await?;
         scene.quietly(part, Action::Restart).await?;
         scene.ready(part).await?;
+        clock.is_read(scene).await?;
         Ok(clock)
+    }
+
+    /// Waits until the part's process has the file before its eyes: it asks for the time.
+    async fn is_read(&self, scene: &Scene) -> Result<(), FaultError> {
+        let what = format!("{} reads its clock", self.part);
+        let file = self.file.display().to_string();
+        let read = wait_until(READ_WITHIN, &what, || async {
+            let pid = scene.stack.part(&self.part).map_err(|error| error.to_string())?.pid;
+            let pid = pid.ok_or_else(|| "it has no process".to_owned())?;
+            let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"));
+            let maps = maps.map_err(|error| error.to_string())?;
+            if maps.contains(&file) { Ok(()) } else { Err("it does not".to_owned()) }
+        });
+        Ok(read.await?)
     }
 
     /// Eight bytes that are there already change at once.

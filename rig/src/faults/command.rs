@@ -20,13 +20,15 @@ pub(super) async fn output(mut command: Command, what: &str) -> Result<String, F
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    // Some tell on standard output what is wrong.
+    let said = [&output.stderr[..], b" ", &output.stdout].concat();
+    let why = String::from_utf8_lossy(&said).trim().to_owned();
     Err(FaultError::Failed { what: what.to_owned(), why })
 }
 
-/// One command to one Redis node; what it answers, an error too.
+/// One command to one Redis node; what it answers, which may be no error.
 pub(super) async fn redis_cli(node: SocketAddr, words: &[&str]) -> Result<String, FaultError> {
     let mut command = Command::new("redis-cli");
-    command.args(["-h", &node.ip().to_string(), "-p", &node.port().to_string()]).args(words);
+    command.args(["-e", "-h", &node.ip().to_string(), "-p", &node.port().to_string()]).args(words);
     output(command, &format!("redis-cli {}", words.join(" "))).await
 }

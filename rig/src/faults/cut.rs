@@ -17,6 +17,8 @@ use super::error::FaultError;
 use super::scene::Scene;
 use crate::stack::{group_at, system_program, wait_until};
 
+/// The firewall's program.
+pub(super) const NFT: &str = "nft";
 /// The firewall has its rules, or none, within this.
 const RULED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -48,7 +50,7 @@ impl Cut {
         way: Way,
     ) -> Result<Self, FaultError> {
         let groups = [groups(scene, one)?, groups(scene, other)?];
-        let mut nft = Command::new(system_program("nft"))
+        let mut nft = Command::new(system_program(NFT))
             .arg("--interactive")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -68,11 +70,20 @@ impl Cut {
     }
 
     async fn stands(&self) -> Result<(), FaultError> {
-        let mut list = Command::new(system_program("nft"));
-        list.args(["list", "table", "inet", &self.table]);
-        let said = output(list, "nft list table").await?;
+        let said = self.listed().await?;
         // The last rule of all.
         if said.contains(" drop") { Ok(()) } else { Err(failed("rules are missing")) }
+    }
+
+    /// How many packets it has dropped.
+    pub(super) async fn dropped(&self) -> Result<u64, FaultError> {
+        packets(&self.listed().await?).ok_or_else(|| failed("it does not say what it dropped"))
+    }
+
+    async fn listed(&self) -> Result<String, FaultError> {
+        let mut list = Command::new(system_program(NFT));
+        list.args(["list", "table", "inet", &self.table]);
+        output(list, "nft list table").await
     }
 
     /// Lets packets through again.
@@ -83,6 +94,13 @@ impl Cut {
         let ended = timeout(RULED_WITHIN, self.nft.kill()).await;
         ended.unwrap_or_else(|late| Err(late.into())).map_err(FaultError::io("end nft"))
     }
+}
+
+/// Of a rule `… counter packets 12 bytes 720 drop`.
+fn packets(listed: &str) -> Option<u64> {
+    let rule = listed.lines().find(|line| line.trim_end().ends_with(" drop"))?;
+    let (_, counted) = rule.split_once("counter packets ")?;
+    counted.split(' ').next()?.parse().ok()
 }
 
 fn failed(why: &str) -> FaultError {
@@ -123,7 +141,7 @@ fn rules(number: u32, [one, other]: &[String; 2], way: Way) -> (String, String) 
         ),
         format!("meta skgid {{ {one} }} ct mark set ct mark or 1"),
         format!("meta skgid {{ {other} }} ct mark set ct mark or 2"),
-        format!("ct mark {} {from}drop", base | 3),
+        format!("ct mark {} {from}counter drop", base | 3),
     ] {
         let _ = writeln!(rules, "add rule inet {table} out {rule}");
     }
@@ -139,13 +157,21 @@ mod tests {
         let sides = ["7".to_owned(), "8, 9".to_owned()];
         let (table, both) = rules(5, &sides, Way::Both);
         assert_eq!(table, "firstcome_5");
-        assert!(both.ends_with("ct mark 23 drop\n"), "{both}");
+        assert!(both.ends_with("ct mark 23 counter drop\n"), "{both}");
         assert!(
             both.contains("meta skgid { 7, 8, 9 } ct mark and 0xfffffffc != 20 ct mark set 20")
         );
         let (_, out) = rules(5, &sides, Way::Out);
-        assert!(out.ends_with("ct mark 23 meta skgid { 7 } drop\n"), "{out}");
+        assert!(out.ends_with("ct mark 23 meta skgid { 7 } counter drop\n"), "{out}");
         let (_, inward) = rules(5, &sides, Way::In);
-        assert!(inward.ends_with("ct mark 23 meta skgid { 8, 9 } drop\n"), "{inward}");
+        assert!(inward.ends_with("ct mark 23 meta skgid { 8, 9 } counter drop\n"), "{inward}");
+    }
+
+    #[test]
+    fn the_firewall_says_what_it_dropped() {
+        let listed = "table inet firstcome_5 { # progname nft\n\tchain out {\n\
+                      \t\tct mark 0x17 counter packets 42 bytes 2520 drop\n\t}\n}\n";
+        assert_eq!(packets(listed), Some(42));
+        assert_eq!(packets("table inet firstcome_5 {\n}\n"), None);
     }
 }

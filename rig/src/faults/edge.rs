@@ -21,7 +21,7 @@ pub(super) const KINDS: &[Kind] = &[
         "an edge killed at each point of a claim, by WAIT",
         |scene| Box::pin(killed_at_points(scene)),
     )
-    .at_points()
+    .at_points(&EDGE_REPLICA)
     .told(Confirm::Replica)
     .by(Through::Nginx)
     // Six deaths, some 2 s each: units must be left for the last one.
@@ -29,14 +29,14 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("edge-killed-at-log-points", "the same of a claim that Kafka confirms", |scene| {
         Box::pin(killed_at_log_points(scene))
     })
-    .at_points()
+    .at_points(&EDGE_LOG)
     .told(Confirm::Log)
     .by(Through::Nginx)
     .crowd(6_000, 400),
     Kind::new("upstream-killed-in-post", "NGINX's upstreams die with claims in hand", |scene| {
         Box::pin(upstreams_killed(scene))
     })
-    .at_points()
+    .at_points(&["before-answer"])
     .told(Confirm::Replica)
     .by(Through::Nginx),
     Kind::new("edge-stopped", "an edge stopped past its deadlines, and resumed", |scene| {
@@ -45,16 +45,16 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("edge-stopped-at-point", "the same at a point of a claim", |scene| {
         Box::pin(stopped_at_point(scene))
     })
-    .at_points()
+    .at_points(&EDGE_REPLICA)
     .told(Confirm::Replica),
     Kind::new("script-answer-lost", "Redis has decided, and its answers are lost", |scene| {
         Box::pin(answers_lost(scene, "script-answer"))
     })
-    .at_points(),
+    .at_points(&["script-answer"]),
     Kind::new("produce-answer-lost", "Kafka has wins, and its answers are lost", |scene| {
         Box::pin(answers_lost(scene, "produce-answer"))
     })
-    .at_points(),
+    .at_points(&["produce-answer"]),
 ];
 
 /// Past a claim's deadline of 2 s, and past a client's of 5 s.

@@ -21,6 +21,7 @@ pub(super) const KINDS: &[Kind] = &[Kind::new(
     |scene| Box::pin(forgets(scene)),
 )
 .told(Confirm::Replica)
+.shows(Without::RedisWait)
 .crowd(5_000, 400)];
 
 /// While Kafka answers nothing, wins are told that only the shard has.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
 use tokio::process::Command;
 
-use super::command::{output, redis_cli};
+use super::command::output;
 use super::error::FaultError;
 use super::kind::Kind;
-use super::mysql::{PART as MYSQL, as_root};
+use super::mysql::{CLIENT, PART as MYSQL, as_root};
 use super::scene::Scene;
-use super::shard::{another_master, shard};
+use super::shard::{fail_over, shard};
 use crate::stack::{Action, PartKind, wait_until};
 
 /// The table.
@@ -27,18 +27,21 @@ pub(super) const KINDS: &[Kind] = &[
         "a backup from before an arming is restored: halts, and says so",
         |scene| Box::pin(restored(scene, Since::Arming)),
     )
+    .as_root(CLIENT)
     .crowd(6_000, 400),
     Kind::new(
         "topic-cut-off",
         "records are deleted before they are read: halts, and says so",
         |scene| Box::pin(topic(scene, Lost::Beginning)),
     )
+    .as_root(CLIENT)
     .crowd(6_000, 400),
     Kind::new(
         "topic-made-again",
         "the topic of wins is deleted and made again: halts, and says so",
         |scene| Box::pin(topic(scene, Lost::All)),
     )
+    .as_root(CLIENT)
     .crowd(6_000, 400),
 ];
 
@@ -85,8 +88,8 @@ async fn restored(scene: &mut Scene, since: Since) -> Result<(), FaultError> {
         return restore(scene).await;
     }
     scene.strikes("CLUSTER FAILOVER");
-    redis_cli(scene.address(&shard.replica)?, &["CLUSTER", "FAILOVER"]).await?;
-    another_master(scene, &shard).await?;
+    fail_over(scene, &shard).await?;
+    scene.strikes("the shard has another master");
     armed(scene).await?;
     scene.hold(APART[0], APART[1]).await;
     restore(scene).await?;
@@ -261,8 +264,7 @@ async fn start_over(scene: &mut Scene, lost: Lost) -> Result<(), FaultError> {
 
 /// Where each partition begins.
 async fn earliest(scene: &Scene) -> Result<Vec<i64>, FaultError> {
-    let brokers = scene.stack.addresses(PartKind::Kafka);
-    let kafka = links::kafka::Kafka::new(brokers.iter().map(ToString::to_string).collect());
+    let kafka = scene.kafka();
     let mut earliest = Vec::new();
     for part in 0..COUPON_ISSUED_PARTITIONS {
         // Boxed: futures so deep within each other are beyond the compiler.

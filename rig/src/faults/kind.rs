@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::event::Confirm;
 
 use super::error::FaultError;
-use super::scene::Scene;
+use super::scene::{Scene, Without};
 use super::{
     client_gone, clocks, disks, edge, forgets, halts, kafka, mysql, network, operators,
     operators_at_once, persister, rearm, records, redis, rolling, swizzle,
@@ -36,6 +36,8 @@ pub struct Kind {
     pub goal: Option<Goal>,
     /// What it has to run with.
     pub needs: Needs,
+    /// The safety step that it shows to be needed, where that is taken out.
+    pub shows: Option<Without>,
 }
 
 /// How many ask, and how fast they arrive.
@@ -57,13 +59,15 @@ pub enum Goal {
     Rows(Duration),
 }
 
-/// Which programs a kind runs.
+/// What a kind needs beside a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Those of the stack.
+    /// Nothing.
     Nothing,
-    /// Edge or persister with failpoints.
-    Failpoints,
+    /// Edge or persister with failpoints: these are set.
+    Failpoints(&'static [&'static str]),
+    /// Root, and these programs or files.
+    Root(&'static [&'static str]),
 }
 
 impl Goal {
@@ -87,6 +91,7 @@ impl Kind {
             through: None,
             goal: None,
             needs: Needs::Nothing,
+            shows: None,
         }
     }
 
@@ -115,9 +120,27 @@ impl Kind {
         Self { goal: Some(Goal::Rows(within)), ..self }
     }
 
-    /// One that runs programs with failpoints.
-    pub const fn at_points(self) -> Self {
-        Self { needs: Needs::Failpoints, ..self }
+    /// One that sets these failpoints.
+    pub const fn at_points(self, points: &'static [&'static str]) -> Self {
+        Self { needs: Needs::Failpoints(points), ..self }
+    }
+
+    /// One that only root can play, with these programs or files.
+    pub const fn as_root(self, with: &'static [&'static str]) -> Self {
+        Self { needs: Needs::Root(with), ..self }
+    }
+
+    /// One that can be played without a safety step.
+    pub const fn shows(self, without: Without) -> Self {
+        Self { shows: Some(without), ..self }
+    }
+
+    /// The failpoints that it sets.
+    pub fn points(&self) -> &'static [&'static str] {
+        match self.needs {
+            Needs::Failpoints(points) => points,
+            Needs::Nothing | Needs::Root(_) => &[],
+        }
     }
 }
 
@@ -161,6 +184,7 @@ pub fn listed() -> String {
 mod tests {
     use std::collections::HashSet;
 
+    use super::super::points;
     use super::*;
 
     #[test]
@@ -169,5 +193,16 @@ mod tests {
         assert_eq!(names.len(), all().count());
         assert!(all().all(|kind| named(kind.name).is_some() && kind.name.len() <= 32));
         assert!(named("none").is_none());
+    }
+
+    #[test]
+    fn every_point_is_set_by_a_kind_and_none_that_is_not_there() {
+        let there: HashSet<_> =
+            points::of_edge().into_iter().chain(points::of_persister()).collect();
+        let set: HashSet<_> = all().flat_map(|kind| kind.points()).copied().collect();
+        assert_eq!(set, there);
+        let played = points::KINDS.into_iter().map(|name| named(name).unwrap());
+        let played: HashSet<_> = played.flat_map(Kind::points).copied().collect();
+        assert_eq!(played, there, "the tests play each of them");
     }
 }

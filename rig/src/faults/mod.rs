@@ -4,6 +4,7 @@
 //! The kinds of a family stand in one file, each with its line in that file's table; [`kind::all`]
 //! has them all.
 
+mod allowed;
 mod client_gone;
 mod clocks;
 mod command;
@@ -39,6 +40,7 @@ mod small_disk;
 pub mod summary;
 mod swizzle;
 
+pub use allowed::why_not;
 pub use error::FaultError;
 pub use kind::Kind;
 pub use round::{Outcome, Play, play};

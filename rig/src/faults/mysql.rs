@@ -24,12 +24,15 @@ pub(super) const KINDS: &[Kind] = &[
         "the database is killed before a commit reaches it",
         |scene| Box::pin(killed_in_commit(scene)),
     )
-    .at_points(),
+    .at_points(&["before-commit"]),
     Kind::new("mysql-read-only", "the database takes no writes for a while", |scene| {
         Box::pin(read_only(scene))
-    }),
+    })
+    .as_root(CLIENT),
 ];
 
+/// Root logs in to the database through its socket.
+pub(super) const CLIENT: &[&str] = &["mariadb"];
 /// The one database.
 pub(super) const PART: &str = "mysql-1";
 /// How long it takes no writes.

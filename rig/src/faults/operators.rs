@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
-use crate::check::mysql::Mysql;
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -29,8 +28,8 @@ const PAUSES: usize = 3;
 const PAUSED: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(900)];
 /// Times that units are added.
 const RAISES: u64 = 3;
-/// Units that are added at once.
-const UNITS: u64 = 40;
+/// Units that are added at once, at most.
+pub(super) const UNITS: u64 = 40;
 /// Coupons that are taken back.
 const RETURNS: usize = 8;
 
@@ -54,26 +53,19 @@ async fn closed(scene: &mut Scene) -> Result<(), FaultError> {
 
 /// Four fifths of the users find a unit: after that, everybody is told sold out.
 async fn raised(scene: &mut Scene) -> Result<(), FaultError> {
-    let event = scene.event.to_string();
     scene.moment_between(0.75, 0.9).await;
-    let mut stock = rows_of(scene).await?.stock;
     for _ in 0..RAISES {
-        stock += scene.number(1, UNITS);
-        scene.operator(&["event", "stock", &event, "--to", &stock.to_string()]).await?;
+        scene.raise(UNITS).await?;
     }
     Ok(())
 }
 
 async fn returned(scene: &mut Scene) -> Result<(), FaultError> {
     scene.moment_between(0.3, 0.9).await;
-    let rows = rows_of(scene).await?.rows;
+    let rows = scene.rows().await?.rows;
     let coupons: Vec<_> = rows.iter().map(|row| row.coupon).collect();
     for coupon in scene.shuffled(&coupons).into_iter().take(RETURNS) {
         scene.operator(&["coupon", "return", &coupon.to_string()]).await?;
     }
     Ok(())
-}
-
-async fn rows_of(scene: &Scene) -> Result<crate::check::MysqlSnapshot, FaultError> {
-    Ok(Mysql::new(&scene.stack.mysql_url()?)?.snapshot(&scene.event).await?)
 }

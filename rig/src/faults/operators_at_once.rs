@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use contract::coupon::CouponState;
 use contract::ids::CouponId;
 
 use super::error::FaultError;
 use super::kind::Kind;
+use super::operators::UNITS;
 use super::scene::Scene;
-use crate::check::mysql::Mysql;
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -29,8 +30,6 @@ pub(super) const KINDS: &[Kind] = &[
 const REVOKED: usize = 8;
 /// Times that units are added.
 const RAISED: usize = 5;
-/// Units that are added at once.
-const UNITS: u64 = 40;
 /// Rounds of everything.
 const TIMES: usize = 3;
 /// Between two of them.
@@ -58,16 +57,10 @@ async fn revoked(scene: &mut Scene) -> Result<(), FaultError> {
 async fn raised(scene: &mut Scene) -> Result<(), FaultError> {
     scene.moment().await;
     for _ in 0..RAISED {
-        raise(scene).await?;
+        scene.raise(UNITS).await?;
         scene.hold(APART[0], APART[1]).await;
     }
     Ok(())
-}
-
-async fn raise(scene: &mut Scene) -> Result<(), FaultError> {
-    let to = scene.stock + scene.number(1, UNITS);
-    let event = scene.event.to_string();
-    scene.operator(&["event", "stock", &event, "--to", &to.to_string()]).await
 }
 
 /// Whatever came last, the event goes on in the end.
@@ -88,7 +81,7 @@ async fn act(scene: &mut Scene, deed: Deed) -> Result<(), FaultError> {
     let verb = match deed {
         Deed::Pause => return scene.operator(&["event", "pause", &event]).await,
         Deed::Resume => return scene.operator(&["event", "resume", &event]).await,
-        Deed::Raise => return raise(scene).await,
+        Deed::Raise => return scene.raise(UNITS).await,
         Deed::Return => "return",
         Deed::Revoke => "revoke",
     };
@@ -101,7 +94,7 @@ async fn act(scene: &mut Scene, deed: Deed) -> Result<(), FaultError> {
 
 /// Coupons that winners hold.
 async fn issued(scene: &Scene) -> Result<Vec<CouponId>, FaultError> {
-    let rows = Mysql::new(&scene.stack.mysql_url()?)?.snapshot(&scene.event).await?.rows;
-    let issued = rows.iter().filter(|row| row.state == contract::coupon::CouponState::Issued);
+    let rows = scene.rows().await?.rows;
+    let issued = rows.iter().filter(|row| row.state == CouponState::Issued);
     Ok(issued.map(|row| row.coupon).collect())
 }

@@ -26,25 +26,25 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("persister-killed-at-points", "killed at each point of a transaction", |scene| {
         Box::pin(killed_at_points(scene))
     })
-    .at_points()
+    .at_points(&PERSISTER)
     .crowd(6_000, 400),
     Kind::new(
         "persister-stopped-in-transaction",
         "a leader stops in a transaction, another leads, it resumes",
         |scene| Box::pin(stopped_in_transaction(scene)),
     )
-    .at_points()
+    .at_points(&["before-commit"])
     .crowd(5_000, 400),
     Kind::new("commit-answer-lost", "MySQL has committed, and its answers are lost", |scene| {
         Box::pin(commit_answer_lost(scene))
     })
-    .at_points(),
+    .at_points(&["commit-answer"]),
     Kind::new("relay-killed", "the relay dies between publishing and acknowledging", |scene| {
         Box::pin(relay_killed(scene))
     })
     // Where Kafka confirms, an edge publishes before it answers: nothing is left to the relay.
     .told(Confirm::Replica)
-    .at_points(),
+    .at_points(&["before-publish", "before-relay-ack"]),
 ];
 
 /// What a dead leader should cost: its lease of 6 s, and a batch.

@@ -13,7 +13,7 @@ pub(super) const KINDS: &[Kind] =
     &[Kind::new("rearm-killed-at-steps", "the leader dies at each step of an arming", |scene| {
         Box::pin(killed_at_steps(scene))
     })
-    .at_points()
+    .at_points(&ARMING)
     .crowd(4_000, 400)];
 
 /// Only the steps of the round's own event count: the shard has others, and several are armed at

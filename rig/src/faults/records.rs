@@ -7,14 +7,15 @@ use contract::coupon::{CouponState, Win};
 use contract::ids::{Attempt, CouponId, EventId};
 use contract::record::{Issued, Record, Told, encode};
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
-use links::kafka::{Kafka, NewRecord};
+use links::kafka::NewRecord;
 
 use super::error::FaultError;
 use super::kind::Kind;
 use super::points::At;
 use super::scene::Scene;
+use super::shard::{fail_over, shard};
 use crate::check::mysql::Mysql;
-use crate::stack::{PartKind, wait_until};
+use crate::stack::wait_until;
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -30,10 +31,16 @@ pub(super) const KINDS: &[Kind] = &[
     Kind::new("record-of-no-event", "records of an event that does not exist", |scene| {
         Box::pin(poison(scene, Poison::Event))
     }),
+    Kind::new(
+        "poison-at-failover",
+        "every such record, and the event's shard fails over",
+        |scene| Box::pin(poison_at_failover(scene)),
+    )
+    .crowd(5_000, 400),
     Kind::new("dead-letter-killed", "a persister dies with a dead letter half written", |scene| {
         Box::pin(dead_letter_killed(scene))
     })
-    .at_points(),
+    .at_points(&["after-dead-letter"]),
 ];
 
 /// Poisonous records of a round.
@@ -52,11 +59,33 @@ enum Poison {
     Event,
 }
 
+impl Poison {
+    const ALL: [Self; 4] = [Self::Undecodable, Self::Oversized, Self::Format, Self::Event];
+}
+
 async fn poison(scene: &mut Scene, poison: Poison) -> Result<(), FaultError> {
     scene.moment().await;
     let before = letters(scene).await?;
     produce(scene, poison, RECORDS).await?;
     all_letters(scene, before + RECORDS).await
+}
+
+/// None of them holds up the arming, which has to read past its markers in every partition.
+async fn poison_at_failover(scene: &mut Scene) -> Result<(), FaultError> {
+    let shard = shard(scene).await?;
+    scene.moment().await;
+    let before = letters(scene).await?;
+    for poison in scene.shuffled(&Poison::ALL) {
+        produce(scene, poison, RECORDS).await?;
+    }
+    scene.strikes("CLUSTER FAILOVER");
+    fail_over(scene, &shard).await?;
+    scene.strikes("the shard has another master");
+    for poison in scene.shuffled(&Poison::ALL) {
+        produce(scene, poison, 1).await?;
+    }
+    let kinds = Poison::ALL.len() as u64;
+    all_letters(scene, before + kinds * (RECORDS + 1)).await
 }
 
 async fn dead_letter_killed(scene: &mut Scene) -> Result<(), FaultError> {
@@ -72,8 +101,7 @@ async fn dead_letter_killed(scene: &mut Scene) -> Result<(), FaultError> {
 }
 
 async fn produce(scene: &mut Scene, poison: Poison, count: u64) -> Result<(), FaultError> {
-    let brokers = scene.stack.addresses(PartKind::Kafka);
-    let kafka = Kafka::new(brokers.iter().map(ToString::to_string).collect());
+    let kafka = scene.kafka();
     scene.strikes(format!("{count} records: {poison:?}"));
     for nth in 0..count {
         let last = u64::from(COUPON_ISSUED_PARTITIONS.unsigned_abs()) - 1;

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contract::keys::EventKeys;
+
 use super::command::redis_cli;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
-use super::shard::{Shard, another_master, shard};
-use crate::stack::Action;
+use super::shard::{Shard, another_master, fail_over, shard};
+use crate::stack::{Action, wait_until};
 
 /// The table.
 pub(super) const KINDS: &[Kind] = &[
@@ -49,11 +51,11 @@ pub(super) const KINDS: &[Kind] = &[
         Box::pin(memory_limit(scene))
     }),
     Kind::new("redis-state-deleted", "the event's state is deleted on the master", |scene| {
-        Box::pin(key_deleted(scene, "state"))
+        Box::pin(key_deleted(scene, |keys| keys.state))
     })
     .crowd(4_000, 400),
     Kind::new("redis-wins-deleted", "the event's wins are deleted on the master", |scene| {
-        Box::pin(key_deleted(scene, "wins"))
+        Box::pin(key_deleted(scene, |keys| keys.wins))
     })
     .crowd(4_000, 400),
 ];
@@ -65,12 +67,19 @@ const STOPPED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// For a moment after a promotion, so that the new master grants before the old one is back.
 const LATER: [Duration; 2] = [Duration::from_millis(1), Duration::from_secs(3)];
 
-/// How long the replica is away while more is written than the backlog holds.
-const BEHIND: [Duration; 2] = [Duration::from_millis(700), Duration::from_millis(1_500)];
+/// More is written than the smallest backlog holds within this: less than a second of a rush.
+const OUTWRITTEN_WITHIN: Duration = Duration::from_secs(20);
+/// A claim is refused within this by a master at its limit.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+/// A copy of everything has begun within this after the replica is back.
+const RESYNCED_WITHIN: Duration = Duration::from_secs(20);
 /// The least that Redis takes.
 const SMALL_BACKLOG: &str = "16384";
 /// As ops/redis/redis.conf has it.
 const USUAL_BACKLOG: &str = "16777216";
+
+/// INFO errorstats has this line once a write was refused for want of memory.
+const OUT_OF_MEMORY: &str = "errorstat_OOM:count=";
 
 /// When a master that was killed is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,8 +154,8 @@ async fn manual_failover(scene: &mut Scene) -> Result<(), FaultError> {
     let shard = shard(scene).await?;
     scene.moment().await;
     scene.strikes("CLUSTER FAILOVER");
-    redis_cli(scene.address(&shard.replica)?, &["CLUSTER", "FAILOVER"]).await?;
-    another_master(scene, &shard).await?;
+    fail_over(scene, &shard).await?;
+    scene.strikes("the shard has another master");
     both_ready(scene, &shard).await
 }
 
@@ -159,40 +168,81 @@ async fn full_resync(scene: &mut Scene) -> Result<(), FaultError> {
     redis_cli(master, &["CONFIG", "SET", "repl-backlog-size", SMALL_BACKLOG]).await?;
     scene.act(&shard.replica, Action::Pause).await?;
     redis_cli(master, &["CLIENT", "KILL", "TYPE", "replica"]).await?;
-    scene.hold(BEHIND[0], BEHIND[1]).await;
+    // What was sent before is in its socket; it reads that first.
+    let sent = figure(master, "replication", "master_repl_offset:").await?;
+    outwritten(master, sent).await?;
     scene.act(&shard.replica, Action::Resume).await?;
-    both_ready(scene, &shard).await?;
+    resynced(master, before).await?;
+    scene.say("the replica copies everything");
     redis_cli(master, &["CONFIG", "SET", "repl-backlog-size", USUAL_BACKLOG]).await?;
-    if full_resyncs(master).await? == before {
-        scene.say("the replica caught up without copying everything");
-    }
-    Ok(())
+    both_ready(scene, &shard).await
+}
+
+/// Waits until the backlog has forgotten what comes next after an offset.
+async fn outwritten(master: SocketAddr, sent: u64) -> Result<(), FaultError> {
+    let forgotten = wait_until(OUTWRITTEN_WITHIN, "a backlog that is too short", || async {
+        match figure(master, "replication", "repl_backlog_first_byte_offset:").await {
+            Ok(first) if first > sent + 1 => Ok(()),
+            Ok(first) => Err(format!("it begins at {first}, the replica needs {sent}")),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    Ok(forgotten.await?)
+}
+
+async fn resynced(master: SocketAddr, before: u64) -> Result<(), FaultError> {
+    let begun = wait_until(RESYNCED_WITHIN, "a copy of everything", || async {
+        match full_resyncs(master).await {
+            Ok(now) if now > before => Ok(()),
+            Ok(_) => Err("the replica has copied nothing".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    Ok(begun.await?)
 }
 
 async fn full_resyncs(master: SocketAddr) -> Result<u64, FaultError> {
-    let stats = redis_cli(master, &["INFO", "stats"]).await?;
-    let count = stats.lines().find_map(|line| line.trim_end().strip_prefix("sync_full:"));
-    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    figure(master, "stats", "sync_full:").await
+}
+
+/// A figure of INFO; 0 where it is not told.
+async fn figure(node: SocketAddr, section: &str, name: &str) -> Result<u64, FaultError> {
+    let info = redis_cli(node, &["INFO", section]).await?;
+    let value = info.lines().find_map(|line| line.trim_end().strip_prefix(name));
+    Ok(value.and_then(|value| value.parse().ok()).unwrap_or(0))
 }
 
 async fn memory_limit(scene: &mut Scene) -> Result<(), FaultError> {
     let shard = shard(scene).await?;
     let master = scene.address(&shard.master)?;
     scene.moment().await;
+    let before = figure(master, "errorstats", OUT_OF_MEMORY).await?;
     scene.strikes("CONFIG SET maxmemory 1");
     redis_cli(master, &["CONFIG", "SET", "maxmemory", "1"]).await?;
     scene.hold(STOPPED[0], STOPPED[1]).await;
+    let refused = wait_until(REFUSED_WITHIN, "a write that is refused", || async {
+        match figure(master, "errorstats", OUT_OF_MEMORY).await {
+            Ok(now) if now > before => Ok(()),
+            Ok(_) => Err("none was".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    let refused = refused.await;
     scene.strikes("CONFIG SET maxmemory 0");
     redis_cli(master, &["CONFIG", "SET", "maxmemory", "0"]).await?;
+    refused?;
     both_ready(scene, &shard).await
 }
 
-async fn key_deleted(scene: &mut Scene, key: &str) -> Result<(), FaultError> {
+async fn key_deleted(scene: &mut Scene, which: fn(EventKeys) -> String) -> Result<(), FaultError> {
     let shard = shard(scene).await?;
-    let key = format!("fc:{{{}}}:{key}", scene.event);
+    let key = which(EventKeys::new(&scene.event));
     scene.moment().await;
     scene.strikes(format!("DEL {key}"));
-    redis_cli(scene.address(&shard.master)?, &["DEL", &key]).await?;
+    let deleted = redis_cli(scene.address(&shard.master)?, &["DEL", &key]).await?;
+    if deleted.trim() != "1" {
+        return Err(FaultError::Failed { what: format!("DEL {key}"), why: deleted });
+    }
     both_ready(scene, &shard).await
 }
 

@@ -113,8 +113,7 @@ async fn go(
     let rush = plan.prepare(stack).await?;
     let (event, stock) = (rush.header.event.clone(), rush.header.stock);
     let mut sources = Sources::of(stack).await?;
-    let span = Duration::from_secs(u64::from(kind.crowd.users)) / kind.crowd.per_s.max(1);
-    let (scene, stage) = Scene::new(stack.clone(), (event, stock), play, span);
+    let (scene, stage) = Scene::new(stack.clone(), (event, stock), kind, play);
 
     let (struck, rushed) =
         tokio::join!(strike(kind, scene, outcome), run(rush, stage, &mut sources.mysql));
@@ -133,6 +132,8 @@ async fn go(
     outcome.silence = Silence { wait: told.timing.longest_wait(), ..silence.unwrap_or_default() };
     outcome.unknown = verdict.counts.unknown;
     outcome.told = verdict.counts.told;
+    let unjudged = verdict.order_not_judged;
+    outcome.said.extend(unjudged.map(|why| format!("order not judged: {}", why.as_str())));
     outcome.verdict = Some(verdict);
     Ok(())
 }

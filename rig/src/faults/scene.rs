@@ -5,15 +5,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::ids::EventId;
+use links::kafka::Kafka;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::FaultError;
+use super::kind::Kind;
 use super::operation::{Done, operation};
 use super::points::{self, At};
 use super::round::Play;
+use crate::check::MysqlSnapshot;
+use crate::check::mysql::Mysql;
 use crate::stack::{Action, Handle, PartKind, PartState, PartStatus, Status, wait_until};
 
 /// A part that was killed, stopped or restarted is ready again within this: a Redis node that was
@@ -44,6 +48,8 @@ pub struct Scene {
     pub without: Option<Without>,
     /// Its units, as far as operators have raised or lowered them.
     pub(super) stock: u64,
+    /// The failpoints that its kind sets.
+    points: &'static [&'static str],
     chance: SmallRng,
     /// How long users arrive.
     span: Duration,
@@ -70,9 +76,10 @@ impl Scene {
     pub(super) fn new(
         stack: Handle,
         (event, stock): (EventId, u64),
+        kind: &Kind,
         play: Play,
-        span: Duration,
     ) -> (Self, Stage) {
+        let span = Duration::from_secs(u64::from(kind.crowd.users)) / kind.crowd.per_s.max(1);
         let (begin, may_begin) = watch::channel(false);
         let (begun, began) = watch::channel(None);
         let (operations, operated) = mpsc::channel(OPERATIONS);
@@ -81,6 +88,7 @@ impl Scene {
             event,
             stock,
             without: play.without,
+            points: kind.points(),
             chance: SmallRng::seed_from_u64(play.seed),
             span,
             begin,
@@ -207,6 +215,10 @@ impl Scene {
         let program = part.rsplit_once('-').map_or(part, |(program, _)| program);
         let next: Result<Vec<_>, _> =
             set.iter().map(|&one| points::start(program, one, event)).collect();
+        if let Some((point, _)) = set.iter().find(|(point, _)| !self.points.contains(point)) {
+            let what = format!("{part} at {point}");
+            return Err(FaultError::Failed { what, why: "the kind does not name it".to_owned() });
+        }
         self.say(format!("{part} starts with {set:?}"));
         let log = self.stack.status().part(part)?.log.clone();
         let from = std::fs::metadata(&log).map_or(0, |log| log.len());
@@ -284,6 +296,24 @@ impl Scene {
             Err("none says so".to_owned())
         });
         Ok(found.await?)
+    }
+
+    /// What MySQL has of the event.
+    pub async fn rows(&self) -> Result<MysqlSnapshot, FaultError> {
+        Ok(Mysql::new(&self.stack.mysql_url()?)?.snapshot(&self.event).await?)
+    }
+
+    /// Kafka, as the programs reach it.
+    pub fn kafka(&self) -> Kafka {
+        let brokers = self.stack.addresses(PartKind::Kafka);
+        Kafka::new(brokers.iter().map(ToString::to_string).collect())
+    }
+
+    /// An operator adds so many units at most.
+    pub async fn raise(&mut self, most: u64) -> Result<(), FaultError> {
+        let to = (self.stock + self.number(1, most)).to_string();
+        let event = self.event.to_string();
+        self.operator(&["event", "stock", &event, "--to", &to]).await
     }
 
     /// Runs a subcommand of the persister; it must succeed.

@@ -17,6 +17,11 @@ const AGREED_WITHIN: Duration = Duration::from_secs(15);
 /// A replica is elected within this: a node timeout of 2 s, a vote, and time on a busy machine.
 const PROMOTED_WITHIN: Duration = Duration::from_secs(30);
 
+/// A replica that is asked to take over has done so, or given up after 5 s, within this.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is asked.
+const ASKED: u32 = 3;
+
 /// The two nodes of a shard, as parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shard {
@@ -57,18 +62,36 @@ pub(crate) async fn shard_of(stack: &Handle, event: &EventId) -> Result<Shard, F
 
 /// Waits until the shard has another master than it had.
 pub(super) async fn another_master(scene: &mut Scene, shard: &Shard) -> Result<(), FaultError> {
+    replaced(scene, shard, PROMOTED_WITHIN).await?;
+    scene.strikes("the shard has another master");
+    Ok(())
+}
+
+/// Lets the replica take over. A node that was just restarted may miss the votes of others, and
+/// whoever asked asks again.
+pub(super) async fn fail_over(scene: &Scene, shard: &Shard) -> Result<(), FaultError> {
+    let mut taken_over = Ok(());
+    for _ in 0..ASKED {
+        redis_cli(scene.address(&shard.replica)?, &["CLUSTER", "FAILOVER"]).await?;
+        taken_over = replaced(scene, shard, TAKEN_OVER_WITHIN).await;
+        if taken_over.is_ok() {
+            break;
+        }
+    }
+    taken_over
+}
+
+async fn replaced(scene: &Scene, shard: &Shard, within: Duration) -> Result<(), FaultError> {
     let before = scene.address(&shard.master)?;
     let cluster = cluster(&scene.stack).await?;
-    let another = wait_until(PROMOTED_WITHIN, "another master of the shard", || async {
+    let another = wait_until(within, "another master of the shard", || async {
         match cluster.master_of(Cluster::slot_of(&scene.event)) {
             Some(master) if master.address != before => Ok(()),
             Some(_) => Err("it is the same"),
             None => Err("there is none"),
         }
     });
-    another.await?;
-    scene.strikes("the shard has another master");
-    Ok(())
+    Ok(another.await?)
 }
 
 async fn cluster(stack: &Handle) -> Result<Cluster, FaultError> {

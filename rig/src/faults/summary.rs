@@ -61,6 +61,8 @@ pub struct Summary {
     pub unknown: u64,
     /// Rounds in which something was wrong.
     pub failed: u64,
+    /// Kinds that cannot be played here, and why.
+    pub not_played: BTreeMap<&'static str, String>,
     /// A kind a line.
     pub kinds: BTreeMap<&'static str, OfKind>,
     /// A round a line.

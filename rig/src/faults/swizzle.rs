@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cut::{Cut, Way};
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
@@ -36,17 +37,47 @@ async fn swizzle(scene: &mut Scene) -> Result<(), FaultError> {
 
     scene.moment().await;
     let mut to_heal = Vec::new();
+    let mut network = may_cut();
     for part in cut {
-        let action = scene.pick(&[Action::Pause, Action::KillStayDown]);
-        scene.act(part, action).await?;
-        to_heal.push((part, action));
+        let how = match network.take() {
+            Some(()) => How::Cut(away(scene, part).await?),
+            None => How::Done(scene.pick(&[Action::Pause, Action::KillStayDown])),
+        };
+        if let How::Done(action) = how {
+            scene.act(part, action).await?;
+        }
+        to_heal.push((part, how));
         scene.hold(APART[0], APART[1]).await;
     }
-    for (part, action) in scene.shuffled(&to_heal) {
-        let back = if action == Action::Pause { Action::Resume } else { Action::Start };
-        scene.act(part, back).await?;
+    while !to_heal.is_empty() {
+        let next = scene.number(1, to_heal.len() as u64) - 1;
+        let (part, how) = to_heal.swap_remove(usize::try_from(next).unwrap_or(0));
+        match how {
+            How::Cut(cut) => cut.heal(scene).await?,
+            How::Done(Action::Pause) => scene.act(part, Action::Resume).await?,
+            How::Done(_) => scene.act(part, Action::Start).await?,
+        }
         scene.hold(APART[0], APART[1]).await;
     }
     let broker = scene.one_of(PartKind::Kafka);
     scene.ready(&broker).await
+}
+
+/// What was done to a part.
+enum How {
+    Done(Action),
+    Cut(Cut),
+}
+
+/// One part at a time can be cut off, by root.
+fn may_cut() -> Option<()> {
+    let network = super::kind::named("cut-master")?;
+    super::why_not(network, None).is_none().then_some(())
+}
+
+/// A part cut from all others.
+async fn away(scene: &mut Scene, part: &str) -> Result<Cut, FaultError> {
+    let all = PartKind::IN_ORDER_OF_END.into_iter().flat_map(|kind| scene.parts(kind));
+    let others: Vec<String> = all.filter(|other| other != part).collect();
+    Cut::make(scene, &[part.to_owned()], &others, Way::Both).await
 }

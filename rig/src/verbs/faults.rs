@@ -1,5 +1,6 @@
 //! `./dev faults`: the real system is broken on purpose, heals, and is judged.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use clap::Args;
 use rig::faults::kind::{self, Needs};
 use rig::faults::seeds::Deal;
 use rig::faults::summary::{Ended, Line, Summary};
-use rig::faults::{Kind, Play, Without, keep, play, programs};
+use rig::faults::{Kind, Play, Without, keep, play, programs, why_not};
 use rig::stack::{Stack, StackError, StackOptions, repository_root};
 
 use super::test::cargo;
@@ -29,13 +30,16 @@ pub(crate) struct Arguments {
     /// No round begins after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
-    /// Take a safety step out: the run is expected to fail
+    /// Take a safety step out, and play what shows it to be needed: the run is expected to fail
     #[arg(long)]
     without: Option<Without>,
     /// Write what came out as JSON
     #[arg(long)]
     report: Option<PathBuf>,
 }
+
+/// The exit code where a kind was named that cannot be played here.
+const CANNOT: u8 = 2;
 
 /// When there are rounds enough.
 struct Enough {
@@ -61,7 +65,7 @@ impl Enough {
 
 /// Plays rounds; exit code 1 when one failed.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let kinds = match chosen(&arguments.kind) {
+    let mut kinds = match chosen(&arguments.kind) {
         Ok(kinds) => kinds,
         Err(name) => {
             println!("kinds:\n{}", kind::listed());
@@ -72,8 +76,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
             return Ok(ExitCode::FAILURE);
         }
     };
+    let mut summary = Summary::default();
+    kinds.retain(|kind| match why_not(kind, arguments.without) {
+        None => true,
+        Some(why) => {
+            summary.not_played.insert(kind.name, why);
+            false
+        }
+    });
+    if !arguments.kind.is_empty() && !summary.not_played.is_empty() {
+        eprintln!("error: cannot be played: {}", listed(&summary.not_played));
+        return Ok(ExitCode::from(CANNOT));
+    }
+    if !summary.not_played.is_empty() && arguments.without.is_none() {
+        println!("not played here: {}", listed(&summary.not_played));
+    }
     let mut told = Told::listen()?;
-    if kinds.iter().any(|kind| kind.needs == Needs::Failpoints)
+    if kinds.iter().any(|kind| matches!(kind.needs, Needs::Failpoints(_)))
         && !cargo(programs::cargo_arguments()?, None).await?
     {
         return Ok(ExitCode::FAILURE);
@@ -81,7 +100,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let enough = Enough::of(&arguments, kinds.len());
     println!("seed {seed}, {} kinds", kinds.len());
-    let mut summary = Summary::default();
     let run = Run { without: arguments.without, report: arguments.report, enough };
     let ended = told.unless(run.rounds(Deal::new(kinds, seed), &mut summary)).await;
     summary.end(match &ended {
@@ -101,6 +119,16 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Kind>, &str> {
         return Ok(kind::all().collect());
     }
     names.iter().map(|name| kind::named(name).ok_or(name.as_str())).collect()
+}
+
+/// Kinds, with why they are not played.
+fn listed(not_played: &BTreeMap<&'static str, String>) -> String {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (kind, why) in not_played {
+        by_reason.entry(why).or_default().push(kind);
+    }
+    let lines = by_reason.into_iter().map(|(why, kinds)| format!("{} ({why})", kinds.join(", ")));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// How rounds are played, and for how long.
