@@ -39,6 +39,31 @@ impl Counters {
         Ok(Self::parse(&text.map_err(silent)?))
     }
 
+    /// Asks several edges; `None` where there is none.
+    pub(super) async fn of_all(metrics: &[SocketAddr]) -> Result<Option<Self>, BenchError> {
+        let mut all: Option<Self> = None;
+        for &edge in metrics {
+            let one = Self::of(edge).await?;
+            all = Some(match all {
+                Some(all) => all.plus(one),
+                None => one,
+            });
+        }
+        Ok(all)
+    }
+
+    fn plus(mut self, other: Self) -> Self {
+        for (code, count) in other.answers {
+            *self.answers.entry(code).or_default() += count;
+        }
+        Self {
+            answers: self.answers,
+            unpublished: self.unpublished + other.unpublished,
+            calls: self.calls + other.calls,
+            claims: self.claims + other.claims,
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let sum = |name: &str| -> u64 {
             let values = text.lines().filter_map(|line| line.strip_prefix(name));

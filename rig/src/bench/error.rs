@@ -60,6 +60,15 @@ pub enum BenchError {
 }
 
 impl BenchError {
+    /// What shows that a server or a window failed is the window's outcome; any other error ends
+    /// the bench. For `or_else`.
+    pub(super) fn of_window<T>(self) -> Result<Result<T, String>, Self> {
+        match self {
+            Self::Silent(_) | Self::Wrk(_) | Self::TooLate(_) => Ok(Err(self.to_string())),
+            other => Err(other),
+        }
+    }
+
     /// For `map_err`: says what was tried.
     pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();

@@ -137,7 +137,7 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// (largest - smallest) / median.
-fn spread(values: Vec<f64>) -> Option<f64> {
+pub(super) fn spread(values: Vec<f64>) -> Option<f64> {
     let largest = values.iter().copied().max_by(f64::total_cmp)?;
     let smallest = values.iter().copied().min_by(f64::total_cmp)?;
     let spread = (largest - smallest) / median(values)?;

@@ -31,7 +31,7 @@ pub enum Bound {
 use Bound::{AtLeast, AtMost};
 
 /// All of them. A win's share of each broker's CPU is the same goal three times.
-pub const GOALS: [Goal; 30] = [
+pub const GOALS: [Goal; 45] = [
     goal("sold_local", 64, "rps_ratio", AtLeast(0.95)),
     goal("sold_local", 256, "rps_ratio", AtLeast(1.0)),
     goal("sold_local", 64, "cpu_ratio", AtMost(1.05)),
@@ -58,10 +58,25 @@ pub const GOALS: [Goal; 30] = [
     goal("win_replica", 256, "kafka-3", AtMost(3.5)),
     goal("rush", 256, "rps_ratio", AtLeast(0.90)),
     goal("rush", 256, "cpu_ratio", AtMost(1.1)),
-    goal("steady_20k", 64, "sold_p99_ratio", AtMost(1.2)),
-    goal("steady_20k", 64, "win_p50_ms", AtMost(1.0)),
-    goal("steady_20k", 64, "win_p99_ms", AtMost(4.0)),
+    goal("steady_20k", 128, "sold_p99_ratio", AtMost(1.2)),
+    goal("steady_20k", 128, "win_p50_ms", AtMost(1.0)),
+    goal("steady_20k", 128, "win_p99_ms", AtMost(4.0)),
+    goal("rush_judged", 256, "edge_memory_mb", AtMost(200.0)),
     goal("persister", 1, "rps_ratio", AtLeast(0.80)),
+    goal("v1", 64, "wins_behind_ours", AtLeast(50.0)),
+    goal("v1", 64, "rush_behind_ours", AtLeast(20.0)),
+    goal("v2", 64, "wins_behind_ours", AtLeast(20.0)),
+    goal("v2", 64, "rush_behind_ours", AtLeast(20.0)),
+    goal("v2_pubsub", 64, "wins_behind_ours", AtLeast(20.0)),
+    goal("v2_pubsub", 64, "rush_behind_ours", AtLeast(20.0)),
+    goal("v3", 64, "wins_behind_ours", AtLeast(2.0)),
+    goal("v3", 64, "rush_behind_ours", AtLeast(10.0)),
+    goal("v4", 64, "wins_behind_ours", AtLeast(1.5)),
+    goal("v4", 64, "rush_behind_ours", AtLeast(2.0)),
+    goal("idle", 10_000, "cpu_percent", AtMost(0.5)),
+    goal("idle", 10_000, "open_cpu_percent", AtMost(0.5)),
+    goal("idle", 10_000, "open_memory_mb", AtMost(120.0)),
+    goal("idle", 10_000, "memory_mb", AtMost(120.0)),
 ];
 
 const fn goal(row: &'static str, connections: u16, figure: &'static str, bound: Bound) -> Goal {

@@ -8,21 +8,28 @@ use std::time::Duration;
 use contract::event::Confirm;
 use contract::ids::EventId;
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
-use links::kafka::{Kafka, Partition};
+use links::kafka::{Kafka, NewRecord, Partition};
+use serde::de::DeserializeOwned;
 
 use super::counters::Counters;
 use super::error::BenchError;
-use super::row::{Row, Sale, Server};
-use crate::check::Sources;
+use super::row::{PLAIN, Row, Sale, Server};
+use super::sold::Sold;
+use crate::check::{NoVerdict, Sources};
+use crate::faults::command::output_within;
 use crate::faults::http;
 use crate::faults::shard::{Shard, shard_of};
 use crate::rush::event::{create, known};
-use crate::stack::{PartKind, PartStatus, Stack, Status, wait_until};
+use crate::stack::{
+    Action, Handle, Login, PartKind, PartState, PartStatus, Stack, Status, wait_until,
+};
 
 /// The most that an event may have, and more than any bench asks for.
-const ENDLESS: u64 = 100_000_000;
+pub(super) const ENDLESS: u64 = 100_000_000;
 /// Wins of a window are published, and have their rows, within this.
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+/// For a subcommand of `baseline` that ends: a loader of more than a million rows.
+const BASELINE_WITHIN: Duration = Duration::from_secs(180);
 /// The first edge: the one that NGINX knows.
 const EDGE: &str = "edge-1";
 
@@ -39,34 +46,38 @@ pub(super) struct Ground<'a> {
     servers: BTreeMap<&'static str, PartStatus>,
     events: BTreeMap<Sale, Carried>,
     partitions: Vec<Partition>,
-    sources: Sources,
+    pub(super) sources: Sources,
     crowds: u32,
 }
 
 impl<'a> Ground<'a> {
-    /// Starts what the rows need and makes their events.
-    pub(super) async fn prepare(stack: &'a Stack, rows: &[Row]) -> Result<Self, BenchError> {
+    /// A stack on which nothing was measured yet.
+    pub(super) async fn prepare(stack: &'a Stack) -> Result<Self, BenchError> {
         let brokers = stack.handle().addresses(PartKind::Kafka);
         let kafka = Kafka::new(brokers.iter().map(ToString::to_string).collect());
         let partition = |number| kafka.partition(COUPON_ISSUED, number);
-        let mut ground = Self {
+        Ok(Self {
             stack,
             servers: BTreeMap::new(),
             events: BTreeMap::new(),
             partitions: (0..COUPON_ISSUED_PARTITIONS).map(partition).collect(),
             sources: Sources::of(&stack.handle()).await?,
             crowds: 0,
-        };
+        })
+    }
+
+    /// Starts what rows need and makes their events.
+    pub(super) async fn furnish(&mut self, rows: &[Row]) -> Result<(), BenchError> {
         for row in rows {
-            Box::pin(ground.start(row.server)).await?;
+            Box::pin(self.start(row.server)).await?;
         }
         for row in rows.iter().filter(|row| row.server != Server::Plain) {
-            if !ground.events.contains_key(&row.sale) {
-                let carried = Box::pin(ground.make(row.sale)).await?;
-                ground.events.insert(row.sale, carried);
+            if !self.events.contains_key(&row.sale) {
+                let carried = Box::pin(self.make(row.sale)).await?;
+                self.events.insert(row.sale, carried);
             }
         }
-        Ok(ground)
+        Ok(())
     }
 
     async fn start(&mut self, server: Server) -> Result<(), BenchError> {
@@ -76,7 +87,7 @@ impl<'a> Ground<'a> {
         }
         let edge = self.stack.status().part(EDGE)?.clone();
         let part = match server {
-            Server::Plain => self.stack.add_baseline(&["plain"]).await?,
+            Server::Plain => self.stack.add_baseline(PLAIN, &[PLAIN.to_owned()]).await?,
             Server::Edge => edge,
             Server::AskingEdge => self.stack.add_edge(&[("FIRSTCOME_SOLD_OUT", "redis")]).await?,
             Server::Proxy => self.stack.status().part("nginx-1")?.clone(),
@@ -109,7 +120,7 @@ impl<'a> Ground<'a> {
         let handle = self.stack.handle();
         create(&handle, &event, stock, confirm).await?;
         known(&handle.addresses(PartKind::Edge), &event).await?;
-        let shard = shard_of(&handle, &event).await?;
+        let shard = self.shard(&event).await?;
         Ok(Carried { event, shard })
     }
 
@@ -122,6 +133,80 @@ impl<'a> Ground<'a> {
             Ok(answer) if answer.status == 200 => Ok(()),
             other => Err(BenchError::Silent(format!("{event} cannot be sold out: {other:?}"))),
         }
+    }
+
+    /// Who carries an event, or would.
+    pub(super) async fn shard(&self, event: &EventId) -> Result<Shard, BenchError> {
+        Ok(shard_of(&self.stack.handle(), event).await?)
+    }
+
+    /// An edge that nobody has asked yet, and that knows every event.
+    pub(super) async fn fresh_edge(&self) -> Result<PartStatus, BenchError> {
+        Ok(self.stack.add_edge(&[]).await?)
+    }
+
+    /// Starts something to compare with.
+    pub(super) async fn add_baseline(
+        &self,
+        name: &str,
+        words: &[String],
+    ) -> Result<PartStatus, BenchError> {
+        Ok(self.stack.add_baseline(name, words).await?)
+    }
+
+    /// Runs `baseline` to its end and reads the JSON that it prints.
+    pub(super) async fn baseline<T: DeserializeOwned>(
+        &self,
+        words: &[String],
+    ) -> Result<T, BenchError> {
+        let what = format!("baseline {}", words.first().map_or("", String::as_str));
+        let mut command = self.stack.baseline_command()?;
+        command.args(words);
+        let printed = output_within(command, &what, BASELINE_WITHIN).await?;
+        let unreadable = |error| BenchError::Silent(format!("{what}: {error}: {printed}"));
+        serde_json::from_str(printed.trim()).map_err(unreadable)
+    }
+
+    /// Ends a part for good.
+    pub(super) async fn end(&self, part: &PartStatus) -> Result<(), BenchError> {
+        Ok(self.stack.handle().act(&part.name, Action::Stop).await?)
+    }
+
+    /// The stack as tests reach it.
+    pub(super) fn handle(&self) -> Handle {
+        self.stack.handle()
+    }
+
+    /// What MySQL has of an event.
+    pub(super) async fn sold(&mut self, event: &EventId) -> Result<Sold, BenchError> {
+        let snapshot = self.sources.mysql.snapshot(event).await.map_err(NoVerdict::from)?;
+        Ok(Sold::of(&snapshot.rows))
+    }
+
+    /// Appends records to a partition of `coupon-issued`.
+    pub(super) async fn produce(
+        &self,
+        partition: usize,
+        records: Vec<NewRecord>,
+    ) -> Result<(), BenchError> {
+        let produced = self.partitions[partition].produce(records).await;
+        produced.map(drop).map_err(|error| BenchError::Silent(error.to_string()))
+    }
+
+    /// Where the partitions of `coupon-issued` end, all together.
+    pub(super) async fn ends(&self) -> Result<i64, BenchError> {
+        let mut ends = 0;
+        for partition in &self.partitions {
+            let bounds = partition.bounds().await;
+            ends += bounds.map_err(|error| BenchError::Silent(error.to_string()))?.end;
+        }
+        Ok(ends)
+    }
+
+    /// How far the persister has read them, all together.
+    pub(super) async fn next_offsets(&mut self) -> Result<i64, BenchError> {
+        let next = self.sources.mysql.next_offsets(COUPON_ISSUED).await;
+        Ok(next.map_err(NoVerdict::from)?)
     }
 
     /// The stack as it stands now.
@@ -160,25 +245,33 @@ impl<'a> Ground<'a> {
         format!("{:04}", self.crowds)
     }
 
-    /// Waits until Kafka has all wins of an edge.
-    pub(super) async fn published(&self, edge: SocketAddr) -> Result<(), BenchError> {
+    /// Waits until Kafka has all wins of these edges.
+    pub(super) async fn published(&self, edges: &[SocketAddr]) -> Result<(), BenchError> {
         let published = wait_until(SETTLED_WITHIN, "every win in Kafka", || async {
-            match Counters::of(edge).await {
-                Ok(counters) if counters.unpublished == 0 => Ok(()),
-                Ok(counters) => Err(format!("{} are on their way", counters.unpublished)),
+            match Counters::of_all(edges).await {
+                Ok(Some(counters)) if counters.unpublished > 0 => {
+                    Err(format!("{} are on their way", counters.unpublished))
+                }
+                Ok(_) => Ok(()),
                 Err(error) => Err(error.to_string()),
             }
         });
         Ok(published.await?)
     }
 
+    /// Waits until all wins of all edges have their rows.
+    pub(super) async fn settled(&mut self) -> Result<(), BenchError> {
+        let status = self.status();
+        let running = |part: &&PartStatus| part.state == PartState::Running;
+        let edges = status.of_kind(PartKind::Edge).filter(running);
+        let edges: Vec<SocketAddr> = edges.filter_map(|edge| edge.metrics).collect();
+        self.published(&edges).await?;
+        self.persisted().await
+    }
+
     /// Waits until the persister has read everything that Kafka has.
     pub(super) async fn persisted(&mut self) -> Result<(), BenchError> {
-        let mut ends = 0;
-        for partition in &self.partitions {
-            let bounds = partition.bounds().await;
-            ends += bounds.map_err(|error| BenchError::Silent(error.to_string()))?.end;
-        }
+        let ends = self.ends().await?;
         let mysql = tokio::sync::Mutex::new(&mut self.sources.mysql);
         let persisted = wait_until(SETTLED_WITHIN, "a row for every win", || async {
             match mysql.lock().await.next_offsets(COUPON_ISSUED).await {
@@ -189,6 +282,16 @@ impl<'a> Ground<'a> {
         });
         Ok(persisted.await?)
     }
+}
+
+/// How a baseline is told where MySQL is.
+pub(super) fn mysql(status: &Status) -> Vec<String> {
+    let login = status.of_kind(PartKind::Mysql).find_map(|part| {
+        let login = part.login.as_ref()?;
+        let Login { user, password, database } = login;
+        Some(format!("mysql://{user}:{password}@{}/{database}", part.address))
+    });
+    vec!["--mysql".to_owned(), login.unwrap_or_default()]
 }
 
 fn key(server: Server) -> &'static str {

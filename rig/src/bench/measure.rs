@@ -9,7 +9,7 @@ use super::error::BenchError;
 use super::figures::{Measured, Window, rounded};
 use super::ground::Ground;
 use super::plan::Cell;
-use super::row::{Row, Sale, Server};
+use super::row::{Row, Server};
 use super::wrk::{Load, Seen, Until};
 use crate::faults::shard::Shard;
 use crate::stack::{PartKind, PartStatus};
@@ -24,13 +24,7 @@ pub(super) async fn measure(
     until: Until,
 ) -> Result<Window, BenchError> {
     // Boxed, here and elsewhere: the compiler gives up on futures that are nested deeper.
-    let outcome = match Box::pin(window(ground, cell, until)).await {
-        Ok(outcome) => outcome,
-        Err(error @ (BenchError::Silent(_) | BenchError::Wrk(_) | BenchError::TooLate(_))) => {
-            Err(error.to_string())
-        }
-        Err(error) => return Err(error),
-    };
+    let outcome = Box::pin(window(ground, cell, until)).await.or_else(BenchError::of_window)?;
     Ok(Window { round: cell.round, connections: cell.connections, row: cell.row.name, outcome })
 }
 
@@ -40,83 +34,102 @@ async fn window(
     until: Until,
 ) -> Result<Result<Measured, String>, BenchError> {
     let carried = ground.event(row.sale).cloned();
+    let asked = ground.asked(row.server)?.clone();
     let load = Load {
-        targets: vec![ground.asked(row.server)?.address],
-        events: carried.iter().map(|carried| carried.event.clone()).collect(),
+        targets: vec![asked.address],
+        // R is asked for whatever it is.
+        events: vec![match &carried {
+            Some(carried) => carried.event.clone(),
+            None => "bench-sold".parse()?,
+        }],
         connections,
         keeping: row.keeping,
         until,
         crowd: ground.crowd(),
     };
-    let compared = ground.compared(row.server)?.clone();
-    let parts = Parts {
-        sale: (row.server != Server::Plain).then_some(row.sale),
-        shard: carried.map(|carried| carried.shard),
-        asked: ground.asked(row.server)?.name.clone(),
-        compared,
+    let scope = Scope {
+        work: if row.server == Server::Plain { Work::Alone } else { row.sale.work() },
+        shards: carried.into_iter().map(|carried| carried.shard).collect(),
+        proxy: Some(asked.name),
+        compared: vec![ground.compared(row.server)?.clone()],
     };
-    let looked = Box::pin(look(ground, &parts, load)).await?;
+    let looked = Box::pin(look(ground, &scope, &load)).await?;
     Ok(looked.judged(row))
 }
 
 /// Which parts take part.
-struct Parts {
-    /// Nothing is sold by R.
-    sale: Option<Sale>,
-    shard: Option<Shard>,
-    asked: String,
-    compared: PartStatus,
+pub(super) struct Scope {
+    /// How far the work goes.
+    pub(super) work: Work,
+    /// Who carries the events.
+    pub(super) shards: Vec<Shard>,
+    /// The NGINX in between.
+    pub(super) proxy: Option<String>,
+    /// Whose CPU is compared with R's, all of them together.
+    pub(super) compared: Vec<PartStatus>,
+}
+
+/// How far the work goes that a load makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Nobody else has any.
+    Alone,
+    /// Redis is asked.
+    Redis,
+    /// Wins go on to Kafka and to MySQL.
+    Everything,
 }
 
 /// What was seen of a window.
-struct Looked {
-    seen: Seen,
+pub(super) struct Looked {
+    pub(super) seen: Seen,
     /// Edges only.
-    counted: Option<(BTreeMap<String, u64>, Option<f64>)>,
+    pub(super) counted: Option<Counted>,
     /// Microseconds in all, by what they are.
-    cpu: BTreeMap<String, f64>,
-    server_us: f64,
+    pub(super) cpu: BTreeMap<String, f64>,
+    /// Of those that are compared.
+    pub(super) server_us: f64,
 }
 
-async fn look(
+/// What edges counted themselves.
+pub(super) struct Counted {
+    /// Answers by their code.
+    pub(super) answered: BTreeMap<String, u64>,
+    /// Claims of a script call, if there was one.
+    pub(super) batch: Option<f64>,
+}
+
+/// Runs a load and looks at everybody before and after.
+pub(super) async fn look(
     ground: &mut Ground<'_>,
-    parts: &Parts,
-    mut load: Load,
+    scope: &Scope,
+    load: &Load,
 ) -> Result<Looked, BenchError> {
-    if load.events.is_empty() {
-        load.events.push("bench-sold".parse()?);
-    }
     let status = ground.status();
-    let metrics = parts.compared.metrics;
-    let counters = counters(metrics).await?;
+    let metrics: Vec<SocketAddr> = scope.compared.iter().filter_map(|part| part.metrics).collect();
+    let counters = Box::pin(Counters::of_all(&metrics)).await?;
     let before = cpu::times(status.parts.iter());
     let seen = load.run(&status.directory).await?;
-    if let (Some(Sale::Endless | Sale::EndlessByLog), Some(metrics)) = (parts.sale, metrics) {
-        Box::pin(ground.published(metrics)).await?;
+    if scope.work == Work::Everything {
+        Box::pin(ground.published(&metrics)).await?;
     }
     // What Kafka and Redis do for a window ends here; rows are written for longer.
     let mut after = cpu::times(status.parts.iter());
-    if matches!(parts.sale, Some(Sale::Endless | Sale::EndlessByLog)) {
+    if scope.work == Work::Everything {
         Box::pin(ground.persisted()).await?;
         let late = status.parts.iter().filter(|part| writes_rows(part.kind));
         after.extend(cpu::times(late));
     }
     let spent = cpu::spent(&before, &after);
-    let counted = match (counters, self::counters(metrics).await?) {
-        (Some(before), Some(after)) => {
-            Some((after.answered_since(&before), after.batch_since(&before)))
-        }
+    let counted = match (counters, Box::pin(Counters::of_all(&metrics)).await?) {
+        (Some(before), Some(after)) => Some(Counted {
+            answered: after.answered_since(&before),
+            batch: after.batch_since(&before),
+        }),
         _ => None,
     };
-    let server_us = spent.get(&parts.compared.name).copied().unwrap_or(0.0);
-    Ok(Looked { seen, counted, cpu: by_role(&status.parts, parts, &spent), server_us })
-}
-
-async fn counters(metrics: Option<SocketAddr>) -> Result<Option<Counters>, BenchError> {
-    Ok(match metrics {
-        Some(metrics) => Some(Box::pin(Counters::of(metrics)).await?),
-        None => None,
-    })
+    let server_us = scope.compared.iter().filter_map(|part| spent.get(&part.name)).sum();
+    Ok(Looked { seen, counted, cpu: by_role(&status.parts, scope, &spent), server_us })
 }
 
 fn writes_rows(kind: PartKind) -> bool {
@@ -126,53 +139,57 @@ fn writes_rows(kind: PartKind) -> bool {
 /// CPU by what a part is to the row; bystanders are left out.
 fn by_role(
     parts: &[PartStatus],
-    taking: &Parts,
+    scope: &Scope,
     spent: &BTreeMap<String, f64>,
 ) -> BTreeMap<String, f64> {
     let mut roles: BTreeMap<String, f64> = BTreeMap::new();
     for part in parts {
-        if let (Some(role), Some(us)) = (role(part, taking), spent.get(&part.name)) {
+        if let (Some(role), Some(us)) = (role(part, scope), spent.get(&part.name)) {
             *roles.entry(role.to_owned()).or_default() += us;
         }
     }
     roles
 }
 
-fn role<'a>(part: &'a PartStatus, taking: &Parts) -> Option<&'a str> {
-    if part.name == taking.compared.name {
-        return Some(part.kind.as_str())
-            .filter(|_| part.kind == PartKind::Edge)
-            .or(Some(&part.name));
+fn role<'a>(part: &'a PartStatus, scope: &Scope) -> Option<&'a str> {
+    if scope.compared.iter().any(|compared| compared.name == part.name) {
+        let edge = part.kind == PartKind::Edge;
+        return Some(if edge { part.kind.as_str() } else { &part.name });
     }
-    match part.kind {
-        PartKind::Edge | PartKind::Baseline => None,
-        PartKind::Nginx => Some(part.name.as_str()).filter(|name| *name == taking.asked),
-        _ if taking.sale.is_none() => None,
-        PartKind::Redis => {
-            let shard = taking.shard.as_ref()?;
-            let of = |name: &str| part.name == name;
-            Some(match (of(&shard.master), of(&shard.replica)) {
-                (true, _) => "master",
-                (_, true) => "replica",
-                _ => "other_redis",
-            })
-        }
-        _ if taking.sale == Some(Sale::SoldOut) => None,
-        PartKind::Mysql | PartKind::Persister => Some(part.kind.as_str()),
-        PartKind::Kafka => Some(&part.name),
+    let wanted = match part.kind {
+        PartKind::Edge | PartKind::Baseline => false,
+        PartKind::Nginx => scope.proxy.as_ref() == Some(&part.name),
+        PartKind::Redis => scope.work != Work::Alone,
+        PartKind::Kafka | PartKind::Mysql | PartKind::Persister => scope.work == Work::Everything,
+    };
+    wanted.then(|| match part.kind {
+        PartKind::Redis => redis_role(&part.name, &scope.shards),
+        PartKind::Mysql | PartKind::Persister => part.kind.as_str(),
+        _ => &part.name,
+    })
+}
+
+fn redis_role(name: &str, shards: &[Shard]) -> &'static str {
+    if shards.iter().any(|shard| shard.master == name) {
+        "master"
+    } else if shards.iter().any(|shard| shard.replica == name) {
+        "replica"
+    } else {
+        "other_redis"
     }
 }
 
 impl Looked {
     fn judged(self, row: Row) -> Result<Measured, String> {
-        let answered = self.counted.as_ref().map(|(answered, _)| answered);
+        let answered = self.counted.as_ref().map(|counted| &counted.answered);
         match wrong(row, &self.seen, answered) {
             Some(why) => Err(why),
             None => Ok(self.measured()),
         }
     }
 
-    fn measured(self) -> Measured {
+    /// Its figures, for each request.
+    pub(super) fn measured(self) -> Measured {
         let requests = self.seen.requests as f64;
         let seconds = self.seen.duration_us as f64 / 1e6;
         let cpu = self.cpu.into_iter().map(|(name, us)| (name, rounded(us / requests)));
@@ -184,7 +201,7 @@ impl Looked {
         ];
         let latencies = latencies.map(|(name, us)| (name.to_owned(), rounded(us as f64 / 1e3)));
         figures.extend(latencies);
-        let batch = self.counted.and_then(|(_, batch)| batch);
+        let batch = self.counted.and_then(|counted| counted.batch);
         figures.extend(batch.map(|claims| ("claims_a_call".to_owned(), rounded(claims))));
         Measured {
             rps: requests / seconds,
@@ -271,7 +288,7 @@ mod tests {
     fn cpu_is_told_for_each_request() {
         let looked = Looked {
             seen: SEEN,
-            counted: Some((answered(&[("issued", 100)]), Some(12.5))),
+            counted: Some(Counted { answered: answered(&[("issued", 100)]), batch: Some(12.5) }),
             cpu: BTreeMap::from([("edge".to_owned(), 800.0), ("nginx-1".to_owned(), 0.5)]),
             server_us: 800.0,
         };

@@ -1,8 +1,10 @@
 //! The bench: Firstcome beside what bounds it and what others do, in one run.
 //!
-//! - `row`, `plan`: what is measured, in which order; pure.
+//! - `row`, `selection`, `plan`: what is measured, in which order; pure.
 //! - `ground`: the stack, the servers to compare with, the events.
 //! - `measure`: one window of load (`wrk`) and what it cost every process (`cpu`).
+//! - `persister`, `rush`, `steady`, `others`, `naive`, `growth`, `idle`: what is measured in its own
+//!   way.
 //! - `figures`, `goals`, `report`, `table`: what comes of the windows; pure.
 
 mod counters;
@@ -11,20 +13,33 @@ mod error;
 mod figures;
 mod goals;
 mod ground;
+mod growth;
+mod idle;
 mod machine;
 mod measure;
+mod memory;
+mod naive;
+mod open_loop;
+mod others;
+mod persister;
 mod plan;
 mod report;
 mod row;
+mod rush;
+mod selection;
+mod sold;
+mod steady;
 mod table;
 pub mod wrk;
 
 pub use error::BenchError;
 pub use figures::{Measured, RowReport, Window, reports};
 pub use goals::{Bound, GOALS, Goal, Standing, standings};
+pub use others::{VERSIONS, Version};
 pub use plan::Effort;
 pub use report::Report;
-pub use row::{Crowded, ROWS, Row, Sale, Server, chosen};
+pub use row::{Crowded, ROWS, Row, Sale, Server};
+pub use selection::{Chapter, Selection};
 pub use table::table;
 
 use crate::stack::Stack;
@@ -33,17 +48,17 @@ use measure::measure;
 use plan::{Cell, cells};
 use wrk::Until;
 
-/// Measures rows on a stack that nobody else uses.
-pub async fn run(stack: &Stack, rows: &[Row], effort: &Effort) -> Result<Report, BenchError> {
-    let mut ground = Box::pin(Ground::prepare(stack, rows)).await?;
-    warm_up(&mut ground, rows, effort).await?;
-    let cells = cells(rows, effort);
-    let mut windows = Vec::with_capacity(cells.len());
-    for (done, cell) in cells.iter().enumerate() {
-        eprintln!("{:>3}/{} {}", done + 1, cells.len(), told(cell));
-        windows.push(measure(&mut ground, *cell, Until::Time(effort.window)).await?);
-    }
-    let rows = reports(&windows);
+/// What the chapters ask for: R, sold out from memory, and wins.
+const CHAPTERS_ASK: [&str; 3] = ["plain", "sold_local", "win_replica"];
+
+/// Measures on a stack that nobody else uses.
+pub async fn run(
+    stack: &Stack,
+    selection: &Selection,
+    effort: &Effort,
+) -> Result<Report, BenchError> {
+    let mut ground = Box::pin(Ground::prepare(stack)).await?;
+    let rows = Box::pin(rows(&mut ground, selection, effort)).await?;
     Ok(Report {
         machine: machine::machine(),
         versions: machine::versions(&stack.status()).await,
@@ -52,6 +67,62 @@ pub async fn run(stack: &Stack, rows: &[Row], effort: &Effort) -> Result<Report,
         goals: standings(&rows),
         rows,
     })
+}
+
+/// All rows. The persister's comes first, for its loaders read the whole topic; the row about Redis
+/// tells what loads have shown.
+async fn rows(
+    ground: &mut Ground<'_>,
+    selection: &Selection,
+    effort: &Effort,
+) -> Result<Vec<RowReport>, BenchError> {
+    let mut persister = Vec::new();
+    if selection.has(Chapter::Persister) {
+        persister = Box::pin(persister::rows(ground, effort)).await?;
+    }
+    let furnished = furnished(selection);
+    Box::pin(ground.furnish(&furnished)).await?;
+    warm_up(ground, &furnished, effort).await?;
+    let mut rows = Vec::new();
+    if selection.has_loads() {
+        rows = loads(ground, &selection.rows, effort).await?;
+    }
+    for &chapter in &selection.chapters {
+        eprintln!("{}", chapter.name());
+        rows.extend(match chapter {
+            Chapter::Persister => std::mem::take(&mut persister),
+            Chapter::Rush => Box::pin(rush::rows(ground, effort)).await?,
+            Chapter::Steady => Box::pin(steady::rows(ground, effort)).await?,
+            Chapter::RedisPerClaim => Box::pin(naive::rows(ground, effort, &rows)).await?,
+            Chapter::Growth => Box::pin(growth::rows(ground, effort)).await?,
+            Chapter::Idle => Box::pin(idle::rows(ground)).await?,
+        });
+    }
+    if !selection.versions.is_empty() {
+        rows.extend(Box::pin(others::rows(ground, effort, &selection.versions)).await?);
+    }
+    Ok(rows)
+}
+
+/// The rows whose servers and events are needed, in the order of a round.
+fn furnished(selection: &Selection) -> Vec<Row> {
+    let beyond_loads = !selection.chapters.is_empty() || !selection.versions.is_empty();
+    let asked = |row: &Row| beyond_loads && CHAPTERS_ASK.contains(&row.name);
+    ROWS.into_iter().filter(|row| selection.rows.contains(row) || asked(row)).collect()
+}
+
+async fn loads(
+    ground: &mut Ground<'_>,
+    rows: &[Row],
+    effort: &Effort,
+) -> Result<Vec<RowReport>, BenchError> {
+    let cells = cells(rows, effort);
+    let mut windows = Vec::with_capacity(cells.len());
+    for (done, cell) in cells.iter().enumerate() {
+        eprintln!("{:>3}/{} {}", done + 1, cells.len(), told(cell));
+        windows.push(measure(ground, *cell, Until::Time(effort.window)).await?);
+    }
+    Ok(reports(&windows))
 }
 
 /// A short window of each row that nobody counts: Kafka's JVMs compile, hashes and pages are made.

@@ -1,6 +1,6 @@
 //! The rows of the table that are loads: who is asked for what, over which connections.
 
-use super::error::BenchError;
+use super::measure::Work;
 use super::wrk::Keeping;
 
 /// A row.
@@ -75,46 +75,20 @@ const fn row(name: &'static str, server: Server, sale: Sale, crowded: Crowded) -
     Row { name, server, sale, keeping: Keeping::Kept, crowded }
 }
 
-/// The rows of these names, R first in any case; all, where none is named.
-pub fn chosen(names: &[String]) -> Result<Vec<Row>, BenchError> {
-    if let Some(unknown) = names.iter().find(|name| ROWS.iter().all(|row| row.name != **name)) {
-        let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-        return Err(BenchError::UnknownRow { name: unknown.clone(), known: known.join(", ") });
-    }
-    let wanted = |row: &&Row| {
-        names.is_empty() || row.name == PLAIN || names.iter().any(|name| name == row.name)
-    };
-    Ok(ROWS.iter().filter(wanted).copied().collect())
-}
-
 impl Sale {
+    /// How far the work for it goes.
+    pub(super) fn work(self) -> Work {
+        match self {
+            Self::SoldOut => Work::Redis,
+            Self::Endless | Self::EndlessByLog => Work::Everything,
+        }
+    }
+
     /// The code that every answer must have.
     pub(super) fn code(self) -> &'static str {
         match self {
             Self::SoldOut => "sold_out",
             Self::Endless | Self::EndlessByLog => "issued",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(rows: &[Row]) -> Vec<&str> {
-        rows.iter().map(|row| row.name).collect()
-    }
-
-    #[test]
-    fn r_is_measured_with_every_row() {
-        assert_eq!(names(&chosen(&["sold_local".to_owned()]).unwrap()), [PLAIN, "sold_local"]);
-        assert_eq!(chosen(&[]).unwrap().len(), ROWS.len());
-        assert_eq!(ROWS[0].name, PLAIN);
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_all_names() {
-        let error = chosen(&["sold".to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("win_replica"), "{error}");
     }
 }

@@ -13,9 +13,18 @@ use super::error::FaultError;
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs it and returns what it printed; it must succeed.
-pub(super) async fn output(mut command: Command, what: &str) -> Result<String, FaultError> {
+pub(super) async fn output(command: Command, what: &str) -> Result<String, FaultError> {
+    output_within(command, what, WITHIN).await
+}
+
+/// The same with another deadline.
+pub(crate) async fn output_within(
+    mut command: Command,
+    what: &str,
+    within: Duration,
+) -> Result<String, FaultError> {
     let run = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(WITHIN, run).await.unwrap_or_else(|late| Err(late.into()));
+    let output = timeout(within, run).await.unwrap_or_else(|late| Err(late.into()));
     let output = output.map_err(FaultError::io(what))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -27,7 +36,7 @@ pub(super) async fn output(mut command: Command, what: &str) -> Result<String, F
 }
 
 /// One command to one Redis node; what it answers, which may be no error.
-pub(super) async fn redis_cli(node: SocketAddr, words: &[&str]) -> Result<String, FaultError> {
+pub(crate) async fn redis_cli(node: SocketAddr, words: &[&str]) -> Result<String, FaultError> {
     let mut command = Command::new("redis-cli");
     command.args(["-e", "-h", &node.ip().to_string(), "-p", &node.port().to_string()]).args(words);
     output(command, &format!("redis-cli {}", words.join(" "))).await

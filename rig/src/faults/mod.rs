@@ -7,7 +7,7 @@
 mod allowed;
 mod client_gone;
 mod clocks;
-mod command;
+pub(crate) mod command;
 mod cut;
 mod demands;
 mod disks;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::process::Command;
+
 use super::error::StackError;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::plan::{READY_WITHIN, launch};
@@ -34,11 +36,14 @@ impl Stack {
         self.add_and_wait(spec).await
     }
 
-    /// Starts the program `baseline` with a subcommand's words; where to serve is added to them.
-    /// The part has the subcommand's name.
-    pub async fn add_baseline(&self, words: &[&str]) -> Result<PartStatus, StackError> {
+    /// Starts the program `baseline` with a subcommand's words, as a part of this name; where to
+    /// serve is added to the words.
+    pub async fn add_baseline(
+        &self,
+        name: &str,
+        words: &[String],
+    ) -> Result<PartStatus, StackError> {
         let number = self.count(PartKind::Baseline);
-        let name = words.first().copied().unwrap_or("baseline").to_owned();
         let address = self.ports().address(Use::Baseline, number);
         let mut arguments: Vec<_> = words.iter().map(Into::into).collect();
         arguments.extend(["--listen".into(), address.to_string().into()]);
@@ -50,13 +55,18 @@ impl Stack {
             arguments,
             environment: Vec::new(),
             more_environment: Vec::new(),
-            directory: self.directory().make(&name)?,
-            log: self.directory().log(&name),
+            directory: self.directory().make(name)?,
+            log: self.directory().log(name),
             when_rig_dies: WhenRigDies::Kill,
             end_within: BASELINE_ENDS_WITHIN,
-            name,
+            name: name.to_owned(),
         };
         self.add_and_wait(spec).await
+    }
+
+    /// The program `baseline`, for what runs to its end.
+    pub fn baseline_command(&self) -> Result<Command, StackError> {
+        Ok(Command::new(repository::program("baseline")?))
     }
 
     fn count(&self, kind: PartKind) -> u16 {

@@ -9,11 +9,12 @@ use super::error::StackError;
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up).
 const FIRST: u16 = 20_000;
 /// Ports of one stack.
-const BLOCK: u16 = 72;
+const BLOCK: u16 = 80;
 /// Blocks that are tried.
-const BLOCKS: u16 = 176;
+const BLOCKS: u16 = 159;
 
-/// Where each kind's ports begin within a block. At most eight parts of a kind.
+/// Where each kind's ports begin within a block. At most eight parts of a
+/// kind, but sixteen to compare with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// Redis, for clients.

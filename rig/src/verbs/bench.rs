@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use rig::bench::{self, Effort, Row, table};
+use rig::bench::{self, Effort, Selection, table};
 use rig::stack::{Stack, StackOptions};
 
 use super::told::Told;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Three short rounds over 64 connections
+    /// Three short rounds over 64 connections, smaller rushes
     #[arg(long)]
     quick: bool,
-    /// Only this row, beside plain; may be given several times
+    /// Only this row; may be given several times
     #[arg(long, value_name = "ROW")]
     only: Vec<String>,
     /// How often each row is measured
@@ -55,14 +55,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Starts a stack, measures, ends it. Exit code 1 where a row has no figures because a round erred.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let rows = bench::chosen(&arguments.only)?;
+    let selection = Selection::of(&arguments.only)?;
     let mut told = Told::listen()?;
     let mut options = StackOptions::new(format!("bench-{}", std::process::id()));
     (options.edges, options.persisters) = (PARTS_OF_A_KIND, PARTS_OF_A_KIND);
     let Some(stack) = told.unless(Stack::start(options)).await.transpose()? else {
         return Ok(ExitCode::FAILURE);
     };
-    let measured = told.unless(Box::pin(measure_on(&stack, &rows, &arguments))).await;
+    let measured = told.unless(Box::pin(measure_on(&stack, &selection, &arguments))).await;
     if matches!(measured, Some(Err(_))) {
         eprintln!("logs of the stack are kept in {}", stack.keep_logs()?.display());
     }
@@ -73,10 +73,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
 
 async fn measure_on(
     stack: &Stack,
-    rows: &[Row],
+    selection: &Selection,
     arguments: &Arguments,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    let report = Box::pin(bench::run(stack, rows, &arguments.effort())).await?;
+    let report = Box::pin(bench::run(stack, selection, &arguments.effort())).await?;
     println!("{}", table(&report));
     if let Some(path) = &arguments.report {
         report.write(path)?;
