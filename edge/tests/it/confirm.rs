@@ -52,7 +52,7 @@ async fn a_higher_epoch_in_the_directory_keeps_an_old_master_s_answers_untold() 
     claim(edge, &event, "ann").await.is(200, "issued");
     // Re-armed elsewhere, as far as the directory knows; this master answers as epoch 1.
     let open = listing(&event, terms);
-    list(&stack, &Listing { epoch: 2, version: 1, ..open }).await;
+    list(&stack, &Listing { epoch: 2, ..open }).await;
     let unconfirmed = || async {
         let (win, loss) =
             (claim(edge, &event, "ann").await.word(), claim(edge, &event, "bob").await.word());

@@ -9,10 +9,17 @@ use contract::ids::EventId;
 use contract::keys::EventKeys;
 use contract::topics::DIRECTORY;
 use links::kafka::NewRecord;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 use rig::stack::wait_until;
 
 use crate::client::status;
 use crate::stack::{SOON, Stack};
+
+/// Operators' version of an event that was armed by hand, in MySQL.
+const ROW_VERSION: u64 = 1;
+/// Above every epoch that a test gives such an event.
+const ROW_EPOCH: u64 = 9;
 
 /// How an event stands from the beginning.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +65,13 @@ pub(crate) async fn created(stack: &Stack, event: &EventId, terms: Terms) {
     known_by(&stack.edges, event).await;
 }
 
-/// Arms an event that MySQL does not know, as a leader would; both edges know it. No leader looks
-/// after it, so it stays as a test leaves it; its wins, if it grants any, become dead letters.
+/// Arms an event as a leader would; both edges know it. The directory is a version ahead of MySQL,
+/// which halts the leader's work for it: it stays as a test leaves it, and its wins become rows.
 pub(crate) async fn by_hand(stack: &Stack, event: &EventId, terms: Terms) {
-    arm_shard(stack, event, terms).await;
+    // Before the row, which a leader would begin to carry.
     list(stack, &listing(event, terms)).await;
+    add_row(stack, event, terms).await;
+    arm_shard(stack, event, terms).await;
     known_by(&stack.edges, event).await;
 }
 
@@ -81,7 +90,7 @@ pub(crate) fn listing(event: &EventId, terms: Terms) -> Listing {
     Listing {
         event_id: event.clone(),
         epoch: 1,
-        version: 1,
+        version: ROW_VERSION + 1,
         phase: terms.phase,
         opens_at_ms: terms.opens_at_ms,
         closes_at_ms: 0,
@@ -98,10 +107,19 @@ pub(crate) async fn list(stack: &Stack, listing: &Listing) {
     stack.kafka.partition(DIRECTORY, 0).produce(vec![record]).await.unwrap();
 }
 
+async fn add_row(stack: &Stack, event: &EventId, terms: Terms) {
+    let sql = "INSERT INTO events (event_id, stock, per_user_limit, phase, confirm, epoch, version, \
+                 created_at, updated_at) VALUES (?, ?, ?, 'open', ?, ?, ?, NOW(3), NOW(3))";
+    let confirm = terms.confirm.as_str();
+    let row = (event.as_str(), terms.stock, terms.limit, confirm, ROW_EPOCH, ROW_VERSION);
+    let mut mysql = Conn::from_url(stack.handle.mysql_url().unwrap()).await.unwrap();
+    mysql.exec_drop(sql, row).await.unwrap();
+}
+
 async fn arm_shard(stack: &Stack, event: &EventId, terms: Terms) {
     let script = "local info = redis.call('INFO', 'replication') \
          local replid = string.match(info, 'master_replid:(%x+)') \
-         return redis.call('HSET', KEYS[1], 'epoch', 1, 'version', 1, 'identity', replid, \
+         return redis.call('HSET', KEYS[1], 'epoch', 1, 'version', 2, 'identity', replid, \
            'run_id', '', 'config_epoch', 0, 'armer', '', 'held', 0, 'sequence', 0, 'closes', 0, \
            'stock', ARGV[1], 'limit', ARGV[2], 'phase', ARGV[3], 'opens', ARGV[4])";
     let state = EventKeys::new(event).state;
