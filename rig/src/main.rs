@@ -1,5 +1,8 @@
 //! `rig`, which `./dev` hands over to.
 
+// The bench awaits more deeply than 128 layers.
+#![recursion_limit = "256"]
+
 mod cli;
 mod verbs;
 
