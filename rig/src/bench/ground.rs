@@ -119,7 +119,8 @@ impl<'a> Ground<'a> {
         let event: EventId = name.parse()?;
         let handle = self.stack.handle();
         create(&handle, &event, stock, confirm).await?;
-        known(&handle.addresses(PartKind::Edge), &event).await?;
+        let edges: Vec<SocketAddr> = self.edges().iter().map(|edge| edge.address).collect();
+        known(&edges, &event).await?;
         let shard = self.shard(&event).await?;
         Ok(Carried { event, shard })
     }
@@ -214,6 +215,12 @@ impl<'a> Ground<'a> {
         self.stack.status()
     }
 
+    /// Those that run: a chapter ends its own.
+    fn edges(&self) -> Vec<PartStatus> {
+        let running = |part: &&PartStatus| part.state == PartState::Running;
+        self.stack.status().of_kind(PartKind::Edge).filter(running).cloned().collect()
+    }
+
     /// The edge that most rows ask.
     pub(super) fn edge(&self) -> Result<PartStatus, BenchError> {
         Ok(self.stack.status().part(EDGE)?.clone())
@@ -261,10 +268,7 @@ impl<'a> Ground<'a> {
 
     /// Waits until all wins of all edges have their rows.
     pub(super) async fn settled(&mut self) -> Result<(), BenchError> {
-        let status = self.status();
-        let running = |part: &&PartStatus| part.state == PartState::Running;
-        let edges = status.of_kind(PartKind::Edge).filter(running);
-        let edges: Vec<SocketAddr> = edges.filter_map(|edge| edge.metrics).collect();
+        let edges: Vec<SocketAddr> = self.edges().iter().filter_map(|edge| edge.metrics).collect();
         self.published(&edges).await?;
         self.persisted().await
     }

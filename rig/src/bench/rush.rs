@@ -115,6 +115,8 @@ async fn judged(ground: &mut Ground<'_>, users: u32) -> Result<RowReport, BenchE
         rps: median(vec![history.timing.claims_per_s()]),
         ..RowReport::default()
     };
+    let most = edge.pid.and_then(memory::of).map_or(0, |memory| memory.most);
+    ground.end(&edge).await?;
     if !verdict.passes() {
         row.rps = None;
         row.errors = vec![verdict.to_string()];
@@ -123,7 +125,6 @@ async fn judged(ground: &mut Ground<'_>, users: u32) -> Result<RowReport, BenchE
     let answers = history.timing.answers();
     let ms =
         |quantile| Duration::from_micros(answers.value_at_quantile(quantile)).as_secs_f64() * 1e3;
-    let most = edge.pid.and_then(memory::of).map_or(0, |memory| memory.most);
     row.figures = BTreeMap::from([
         ("users".to_owned(), f64::from(users)),
         ("p50_ms".to_owned(), ms(0.5)),
@@ -132,6 +133,5 @@ async fn judged(ground: &mut Ground<'_>, users: u32) -> Result<RowReport, BenchE
         ("servers_cpu_s".to_owned(), spent.values().sum::<f64>() / 1e6),
         ("edge_cpu_s".to_owned(), spent.get(&edge.name).copied().unwrap_or(0.0) / 1e6),
     ]);
-    ground.end(&edge).await?;
     Ok(row)
 }
