@@ -19,50 +19,54 @@ use super::topics::{self, Topic};
 
 /// Replication factor 3.
 const NODES: u16 = 3;
-/// Formatting took 1.5 s here with three at once, making a topic 0.6 s.
+/// Making a topic took 0.6 s here.
 const TOOL_WITHIN: Duration = Duration::from_secs(60);
 /// One question to a broker.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
 /// A small heap starts fast; the optimizing compiler would only take CPU from the rest.
 const JVM: [&str; 4] = ["-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const DATED: &str = "-Dorg.slf4j.simpleLogger.showDateTime=true";
 const QUIET: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
 
-/// The nodes, their configuration written.
+/// The nodes. Each is started through the script that fills in its configuration and, at the first
+/// start, formats its directory.
 pub(super) fn specs(
     directory: &StackDirectory,
     ports: &PortBlock,
     jars: &Path,
 ) -> Result<Vec<PartSpec>, StackError> {
-    (0..NODES).map(|number| spec(directory, ports, jars, number)).collect()
+    let cluster = Uuid::now_v7().simple().to_string();
+    // 22 letters, as Kafka's own ids have.
+    let cluster = &cluster[..22];
+    (0..NODES).map(|number| spec(directory, ports, (jars, cluster), number)).collect()
 }
 
 fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
-    jars: &Path,
+    (jars, cluster): (&Path, &str),
     number: u16,
 ) -> Result<PartSpec, StackError> {
     let name = format!("kafka-{}", number + 1);
     let home = directory.make(&name)?;
     let address = ports.address(Use::Kafka, number);
     let controller = ports.address(Use::KafkaController, number);
-    let values = [
-        ("NODE_ID", (number + 1).to_string()),
-        ("VOTERS", voters(ports)),
-        ("PORT", address.port().to_string()),
-        ("CONTROLLER_PORT", controller.port().to_string()),
-        ("DIRECTORY", home.display().to_string()),
-    ];
-    render_properties(&home, &values)?;
-    let mut arguments = java(jars, &["-Dorg.slf4j.simpleLogger.showDateTime=true"]);
-    arguments.extend(["kafka.Kafka".into(), "server.properties".into()]);
     Ok(PartSpec {
         kind: PartKind::Kafka,
         address,
         metrics: None,
-        program: "java".into(),
-        arguments,
-        environment: Vec::new(),
+        program: repository::file("ops/kafka/start.sh"),
+        arguments: vec![home.clone().into()],
+        environment: vec![
+            ("NODE_ID", (number + 1).to_string()),
+            ("VOTERS", voters(ports)),
+            ("HOST", address.ip().to_string()),
+            ("PORT", address.port().to_string()),
+            ("CONTROLLER_PORT", controller.port().to_string()),
+            ("CLUSTER_ID", cluster.to_owned()),
+            ("JARS", jars.display().to_string()),
+            ("JVM", format!("{} {DATED}", JVM.join(" "))),
+        ],
         more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),
@@ -72,11 +76,6 @@ fn spec(
     })
 }
 
-fn render_properties(home: &Path, values: &[(&str, String)]) -> Result<(), StackError> {
-    let to = home.join("server.properties");
-    repository::render("ops/kafka/server.properties", &to, values)
-}
-
 fn voters(ports: &PortBlock) -> String {
     let voters: Vec<String> = (0..NODES)
         .map(|number| format!("{}@{}", number + 1, ports.address(Use::KafkaController, number)))
@@ -84,37 +83,10 @@ fn voters(ports: &PortBlock) -> String {
     voters.join(",")
 }
 
-fn java(jars: &Path, options: &[&str]) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = JVM.iter().chain(options).map(OsString::from).collect();
+fn java(jars: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = JVM.iter().chain(&[QUIET]).map(OsString::from).collect();
     arguments.extend(["-cp".into(), jars.join("*").into_os_string()]);
     arguments
-}
-
-/// Formats the nodes' directories, which a first start needs.
-pub(super) async fn format(
-    directory: &StackDirectory,
-    jars: &Path,
-    nodes: &[PartSpec],
-) -> Result<(), StackError> {
-    let cluster = Uuid::now_v7().simple().to_string();
-    let formats = nodes.iter().map(|node| {
-        let mut command = Command::new("java");
-        command
-            .args(java(jars, &[QUIET]))
-            .args(["kafka.tools.StorageTool", "format"])
-            // 22 letters, as Kafka's own ids have.
-            .args(["--cluster-id", &cluster[..22]])
-            .args(["--config", "server.properties"])
-            .current_dir(&node.directory);
-        let step = Step {
-            what: format!("formatting {}", node.name),
-            advice: "it needs Java 17 or later and room in the temporary directory",
-            within: TOOL_WITHIN,
-            log: directory.log("kafka-format"),
-        };
-        (step, command)
-    });
-    run_all(formats).await
 }
 
 /// Makes the topics of `ops/kafka/topics.conf`.
@@ -157,7 +129,7 @@ fn make_topic(jars: &Path, broker: SocketAddr, topic: &Topic) -> Command {
 fn topic_command(jars: &Path, broker: SocketAddr) -> Command {
     let mut command = Command::new("java");
     command
-        .args(java(jars, &[QUIET]))
+        .args(java(jars))
         .arg("org.apache.kafka.tools.TopicCommand")
         .args(["--bootstrap-server", &broker.to_string()]);
     command

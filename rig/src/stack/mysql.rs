@@ -17,6 +17,8 @@ use super::status::Login;
 use super::step::Step;
 
 const NAME: &str = "mysql-1";
+/// Run at each start.
+const INIT: &str = "init.sql";
 /// Took half a second here.
 const INSTALL_WITHIN: Duration = Duration::from_secs(60);
 
@@ -39,7 +41,8 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
     let option = |name: &str, value: String| format!("--{name}={value}").into();
     let path = |file: &str| home.join(file).display().to_string();
     let config = repository::file("ops/mysql/my.cnf").display().to_string();
-    let init = repository::file("ops/mysql/init.sql").display().to_string();
+    let values = [("CLIENTS", address.ip().to_string()), ("PASSWORD", login().password)];
+    repository::render("ops/mysql/init.sql", &home.join(INIT), &values)?;
     let mut arguments = vec![
         // Must come first, and keeps the system's own settings out.
         option("defaults-file", config),
@@ -48,7 +51,7 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
         option("pid-file", path("pid")),
         option("bind-address", address.ip().to_string()),
         option("port", address.port().to_string()),
-        option("init-file", init),
+        option("init-file", path(INIT)),
     ];
     if getuid().is_root() {
         // It refuses to run as root unless told so. Becoming another user would lose the death

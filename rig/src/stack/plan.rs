@@ -109,7 +109,6 @@ async fn start_redis(stack: &Stack) -> Result<(), StackError> {
 async fn start_kafka(stack: &Stack, jars: PathBuf) -> Result<(), StackError> {
     let begun = Instant::now();
     let nodes = kafka::specs(stack.directory(), stack.ports(), &jars)?;
-    kafka::format(stack.directory(), &jars, &nodes).await?;
     let addresses = launch(stack, nodes).await?;
     for &node in &addresses {
         answers(stack, PartKind::Kafka, node, || ready::kafka_listens(node)).await?;

@@ -61,14 +61,10 @@ pub(super) async fn join(
     directory: &StackDirectory,
     nodes: &[SocketAddr],
 ) -> Result<(), StackError> {
-    let mut command = Command::new("redis-cli");
-    command.args(["--cluster", "create"]).args(nodes.iter().map(SocketAddr::to_string)).args([
-        "--cluster-replicas",
-        "1",
-        "--cluster-yes",
-    ]);
+    let mut command = Command::new(repository::file("ops/redis/join.sh"));
+    command.args(nodes.iter().map(SocketAddr::to_string));
     let step = Step {
-        what: "redis-cli --cluster create".to_owned(),
+        what: "ops/redis/join.sh".to_owned(),
         advice: "see what the nodes say in the redis logs beside it",
         within: JOIN_WITHIN,
         log: directory.log("redis-create"),
