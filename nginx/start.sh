@@ -1,0 +1,12 @@
+#!/bin/sh
+# Starts NGINX in a container: start.sh DIRECTORY, where it may write. Environment: LISTEN, EDGES,
+# NGINX, LIMITS (see nginx.conf).
+set -eu
+directory=$1
+here=$(cd "$(dirname "$0")" && pwd)
+sh "$here/../ops/fill.sh" "$here/nginx.conf" LISTEN EDGES NGINX LIMITS >"$directory/nginx.conf"
+# To the container's log.
+ln -sf /dev/stdout "$directory/access.log"
+# NGINX itself would take the variable for sockets that it inherits.
+unset NGINX
+exec nginx -p "$directory" -c "$directory/nginx.conf" -e stderr -g 'daemon off;'
