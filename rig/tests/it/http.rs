@@ -35,6 +35,11 @@ pub(crate) async fn get(server: SocketAddr, path: &str) -> Answer {
     exchange(server, &format!("GET {path} HTTP/1.1\r\n"), "").await
 }
 
+/// For a server that would send a long answer in chunks: in HTTP/1.0 there are none.
+pub(crate) async fn get_whole(server: SocketAddr, path: &str) -> Answer {
+    exchange(server, &format!("GET {path} HTTP/1.0\r\n"), "").await
+}
+
 /// `headers` are whole lines.
 pub(crate) async fn post(server: SocketAddr, path: &str, headers: &str, body: &str) -> Answer {
     let head = format!(

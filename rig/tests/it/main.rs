@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod faults;
+mod files;
 mod http;
 mod nginx;
 mod rush;

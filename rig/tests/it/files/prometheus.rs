@@ -1,0 +1,67 @@
+//! Prometheus and Alertmanager, asked by their own tools; alerts, their tests and their runbooks.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{file, read, run};
+
+/// How a case of `promtool test rules` says that an alert stays silent.
+const SILENT: &str = "exp_alerts: []";
+const TESTS: [&str; 2] = ["ops/prometheus/alerts.test.yml", "ops/prometheus/shares.test.yml"];
+
+#[tokio::test]
+async fn prometheus_and_alertmanager_take_their_files() {
+    run("promtool", &["check", "config", "ops/prometheus/prometheus.yml"]).await;
+    run("amtool", &["check-config", "ops/alertmanager/alertmanager.yml"]).await;
+}
+
+#[tokio::test]
+async fn alerts_fire_where_they_must_and_nowhere_else() {
+    run("promtool", &["test", "rules", TESTS[0], TESTS[1]]).await;
+}
+
+#[test]
+fn each_alert_has_a_case_that_fires_one_that_does_not_and_a_runbook() {
+    let alerts = read("ops/prometheus/alerts.yml");
+    let tests = TESTS.map(read).concat();
+    let cases: Vec<&str> = tests.split("alertname: ").skip(1).collect();
+    let mut pages = BTreeSet::new();
+    for alert in alerts.split("- alert: ").skip(1) {
+        let name = alert.lines().next().unwrap();
+        let of_it = || cases.iter().filter(|case| case.lines().next() == Some(name));
+        assert!(of_it().any(|case| case.contains(SILENT)), "{name} has no near miss");
+        assert!(of_it().any(|case| !case.contains(SILENT)), "{name} never fires");
+        let page = alert.lines().find_map(|line| line.trim().strip_prefix("runbook: ")).unwrap();
+        assert!(read(page).contains(name), "{page} does not speak of {name}");
+        pages.insert(file(page));
+    }
+    for page in fs::read_dir(file("ops/runbooks")).unwrap() {
+        let page = page.unwrap().path();
+        let is_index = page.ends_with("README.md");
+        assert!(is_index || pages.contains(&page), "{} belongs to no alert", page.display());
+    }
+}
+
+#[test]
+fn every_metric_that_is_asked_for_is_one_of_the_programs() {
+    let sources = read("edge/src/metrics.rs") + &read("persister/src/metrics.rs");
+    let dashboards = fs::read_dir(file("ops/grafana/dashboards")).unwrap();
+    let dashboards = dashboards.map(|entry| read(entry.unwrap().path()));
+    let asked: String = ["ops/prometheus/rules.yml", "ops/prometheus/alerts.yml"]
+        .into_iter()
+        .map(read)
+        .chain(TESTS.map(read))
+        .chain(dashboards)
+        .collect();
+    let words = asked.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+    let asked: BTreeSet<&str> =
+        words.filter(|word| word.starts_with("firstcome_") && !word.contains(':')).collect();
+    assert!(asked.len() > 10, "{asked:?}");
+    for metric in asked {
+        let known = |name: &str| sources.contains(&format!("\"{name}\""));
+        let of_histogram = ["_bucket", "_count", "_sum"]
+            .iter()
+            .any(|part| metric.strip_suffix(part).is_some_and(known));
+        assert!(known(metric) || of_histogram, "{metric} is no metric of ours");
+    }
+}
