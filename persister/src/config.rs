@@ -1,9 +1,12 @@
 //! What the environment says, read once. Every name and default stands here.
 
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
 
 use links::redis::RedisConfig;
 
+use crate::admin::tokens::Tokens;
 use crate::store::DatabaseUrl;
 
 /// What every subcommand is told from outside.
@@ -25,9 +28,20 @@ pub struct RunConfig {
     pub kafka_brokers: Vec<String>,
     /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9090`.
     pub metrics_listen: SocketAddr,
+    /// The admin API; None: this process does not serve it.
+    pub admin: Option<AdminConfig>,
     /// `FIRSTCOME_FAILPOINT`: what a test does to this process, and where. Default: nothing.
     #[cfg(feature = "failpoints")]
     pub failpoints: links::failpoint::Failpoints,
+}
+
+/// The admin API.
+pub struct AdminConfig {
+    /// `FIRSTCOME_ADMIN_LISTEN`: its address. Default: it is not served.
+    pub listen: SocketAddr,
+    /// `FIRSTCOME_ADMIN_TOKENS`, or the file that `FIRSTCOME_ADMIN_TOKENS_FILE` names: who may use
+    /// it. One of them is required where it is served.
+    pub tokens: Tokens,
 }
 
 /// The log.
@@ -68,10 +82,16 @@ const WANTS_HOSTS: &str =
     "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
 const WANTS_REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
 const WANTS_FILTER: &str = "a level or a filter, such as info or persister=debug";
+const WANTS_TOKENS: &str = "NAME:ROLE:TOKEN,..., each name and token once, tokens of at least 24 \
+    letters (openssl rand -hex 24), roles viewer and operator";
+const WANTS_TOKENS_FILE: &str = "a file with NAME:ROLE:TOKEN a line, as FIRSTCOME_ADMIN_TOKENS \
+    takes them, of 64 KiB at most";
 const WANTS_FORMAT: &str = "'json' or 'pretty'";
 
 /// The most replicas of a master.
 const MAX_REPLICAS: u32 = 5;
+/// The most bytes of a file of tokens.
+const MAX_TOKENS_BYTES: u64 = 64 * 1024;
 /// The longest name: with its token it becomes the owner of a lease, `VARCHAR(128)`.
 const MAX_NAME_BYTES: usize = 90;
 
@@ -127,6 +147,7 @@ impl RunConfig {
                 WANTS_ADDRESS,
                 |text| text.parse().ok(),
             )?,
+            admin: admin(get)?,
             #[cfg(feature = "failpoints")]
             failpoints: read(
                 get,
@@ -164,6 +185,43 @@ fn mysql(get: &impl Fn(&str) -> Option<String>) -> Result<DatabaseUrl, BadConfig
     let text = get(MYSQL).ok_or_else(|| bad("is not set"))?;
     DatabaseUrl::parse(text.trim())
         .map_err(|_| bad("is something else (not shown: it may hold a password)"))
+}
+
+/// The admin API is served where it has an address, and never without tokens. What was read is not
+/// repeated.
+fn admin(get: &impl Fn(&str) -> Option<String>) -> Result<Option<AdminConfig>, BadConfig> {
+    const LISTEN: &str = "FIRSTCOME_ADMIN_LISTEN";
+    const TOKENS: &str = "FIRSTCOME_ADMIN_TOKENS";
+    const FILE: &str = "FIRSTCOME_ADMIN_TOKENS_FILE";
+    let Some(listen) = get(LISTEN) else {
+        return Ok(None);
+    };
+    let listen = listen.trim().parse().map_err(|_| BadConfig {
+        name: LISTEN,
+        problem: format!("is {listen:?}"),
+        wanted: WANTS_ADDRESS,
+    })?;
+    let bad = |name, wanted, problem: &str| BadConfig { name, problem: problem.to_owned(), wanted };
+    let (name, wanted, text) = match (get(TOKENS), get(FILE)) {
+        (Some(_), Some(_)) => return Err(bad(FILE, WANTS_TOKENS_FILE, "is set beside the other")),
+        (Some(text), None) => (TOKENS, WANTS_TOKENS, text),
+        (None, Some(path)) => match read_bounded(path.trim()) {
+            Ok(text) => (FILE, WANTS_TOKENS_FILE, text),
+            Err(error) => {
+                let problem = format!("names {path:?}, which cannot be read ({error})");
+                return Err(bad(FILE, WANTS_TOKENS_FILE, &problem));
+            }
+        },
+        (None, None) => return Err(bad(TOKENS, WANTS_TOKENS, "is not set")),
+    };
+    let unreadable = || bad(name, wanted, "is something else (not shown: it may hold tokens)");
+    Ok(Some(AdminConfig { listen, tokens: Tokens::parse(&text).ok_or_else(unreadable)? }))
+}
+
+fn read_bounded(path: &str) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_TOKENS_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn parse_name(text: &str) -> Option<String> {
@@ -270,6 +328,25 @@ mod tests {
         assert_eq!(error.name, "FIRSTCOME_MYSQL");
         assert!(!error.to_string().contains("secret"), "{error}");
         assert!(error.to_string().contains("it wants mysql://"), "{error}");
+    }
+
+    #[test]
+    fn the_admin_api_is_served_only_with_tokens() {
+        let admin =
+            |pairs: &[(&str, &str)]| RunConfig::read(&environment(pairs)).map(|run| run.admin);
+        assert!(admin(&[]).unwrap().is_none());
+        let listen = ("FIRSTCOME_ADMIN_LISTEN", "127.0.0.1:9091");
+        let token = "ann:operator:0123456789abcdef01234567";
+        let served = admin(&[listen, ("FIRSTCOME_ADMIN_TOKENS", token)]).unwrap().unwrap();
+        assert_eq!(served.listen.port(), 9091);
+        let bad = |pairs: &[(&str, &str)]| admin(pairs).err().expect("it is refused").to_string();
+        assert!(bad(&[listen]).starts_with("FIRSTCOME_ADMIN_TOKENS is not set"));
+        let secret = bad(&[listen, ("FIRSTCOME_ADMIN_TOKENS", "ann:operator:hunter2")]);
+        assert!(!secret.contains("hunter2"), "{secret}");
+        assert!(bad(&[("FIRSTCOME_ADMIN_LISTEN", "9091")]).contains("an address and a port"));
+        let file = ("FIRSTCOME_ADMIN_TOKENS_FILE", "/nowhere/tokens");
+        assert!(bad(&[listen, file]).contains("cannot be read"));
+        assert!(bad(&[listen, file, ("FIRSTCOME_ADMIN_TOKENS", token)]).contains("beside"));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! `run` reads wins from Kafka into rows (`consume`), carries what operators want of events to
 //! Redis and to the edges (`control`), and publishes wins whose edge died (`relay`), as long as it
-//! leads (`leader`, `lease`). The other subcommands (`cli`, `commands`) change MySQL alone.
+//! leads (`leader`, `lease`). Operators reach the same use cases (`events`, `audit`) by the other
+//! subcommands (`cli`, `commands`) and, in any process that runs, by the admin API (`admin`).
 
+pub mod admin;
+pub mod audit;
 pub mod backoff;
 pub mod cli;
 pub mod commands;
@@ -11,6 +14,7 @@ pub mod config;
 pub mod consume;
 pub mod control;
 pub mod coupon_log;
+pub mod coupons;
 pub mod dead_letters;
 pub mod directory;
 pub mod events;
@@ -20,6 +24,7 @@ pub mod leader;
 pub mod lease;
 pub mod log;
 pub mod metrics;
+pub mod operator;
 pub mod reconcile;
 pub mod relay;
 pub mod status;

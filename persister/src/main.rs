@@ -9,6 +9,7 @@ use links::redis::Cluster;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
+use persister::admin::{Admin, Backends};
 use persister::cli::{Cli, Command, Reconcile};
 use persister::commands::{self, Exit, fail};
 use persister::config::{BadConfig, Config, RunConfig};
@@ -34,6 +35,7 @@ async fn main() -> ExitCode {
         Command::Migrate => commands::migrate(&store).await,
         Command::Event { verb } => commands::event(&store, &verb).await,
         Command::Coupon { verb } => commands::coupon(&store, &verb).await,
+        Command::Audit { verb } => commands::audit(&store, &verb).await,
         Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
     };
     done.unwrap_or_else(|error| fail(Exit::Failed, error)).into()
@@ -48,6 +50,8 @@ enum CannotRun {
     Redis(#[from] links::redis::BadNode),
     #[error("FIRSTCOME_METRICS_LISTEN: the port cannot be taken: {0}")]
     Port(std::io::Error),
+    #[error("FIRSTCOME_ADMIN_LISTEN: the port cannot be taken: {0}")]
+    AdminPort(std::io::Error),
     #[error("signals cannot be heard: {0}")]
     Signals(std::io::Error),
     #[error("metrics cannot be recorded: {0}")]
@@ -85,6 +89,15 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     let private = Private::bind(config.metrics_listen, Arc::clone(&status), metrics)
         .await
         .map_err(CannotRun::Port)?;
+    let admin = match config.admin {
+        Some(admin) => {
+            let backends = Backends { store: store.clone() };
+            info!(admin = %admin.listen, "serves the admin API");
+            let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
+            Some(bound.map_err(CannotRun::AdminPort)?)
+        }
+        None => None,
+    };
     let terminate = signal(SignalKind::terminate()).map_err(CannotRun::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(CannotRun::Signals)?;
     let persister = Persister {
@@ -100,10 +113,19 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     tokio::select! {
         () = persister.run(stop) => {}
         () = private.serve() => {}
+        () = serve(admin) => {}
         () = forward(terminate, interrupt, stopper) => {}
     }
     info!("ends");
     Ok(())
+}
+
+/// Without an admin API there is nothing to serve, for ever.
+async fn serve(admin: Option<Admin>) {
+    match admin {
+        Some(admin) => admin.serve().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Asks everything to stop at the first signal; never returns, so that what was begun can end. A

@@ -3,7 +3,9 @@
 use contract::event::Phase;
 use contract::ids::EventId;
 
-use crate::store::events::{Changed, Event};
+use super::ask::{Ask, Mode, TOLD_LINES, after, asks_again, difference};
+use crate::store::audit::{Action, Entry, Line};
+use crate::store::events::{Changed, Event, Wanted};
 use crate::store::{Session, StoreError};
 
 /// What an operator asks for.
@@ -22,46 +24,57 @@ pub enum Verb {
 }
 
 /// What became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The event is to stand so.
-    Changed(Event),
+    /// The event was to stand as the first, and is to stand as the second.
+    Changed(Event, Event),
+    /// It would: nothing was changed.
+    Would(Event, Event),
     /// It was to stand so already.
     Already(Event),
     /// It cannot come from where it stands.
     Refused(Event, &'static str),
     /// Winners hold more units than were asked for: this many.
     Held(Event, u64),
-    /// Somebody else changed it in between: look at what they did, then decide again.
-    Overtaken(Event),
+    /// Somebody else changed it since the operator looked: this is what they did. Look at it, then
+    /// decide again.
+    Overtaken(Event, Vec<Line>),
     /// There is no such event.
     Unknown,
 }
 
-/// Where a verb leads from a phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    To(Phase),
-    ToStock(u64),
-    Already,
-    No(&'static str),
+/// What a verb makes of what is wanted; the same where it stands so already. An error says why it
+/// cannot come from there.
+fn becomes(was: &Wanted, verb: Verb) -> Result<Wanted, &'static str> {
+    let phase = match (was.phase, verb) {
+        (Phase::Archived, _) => return Err("it is archived: nothing about it changes any more"),
+        (Phase::Closed, Verb::Close) => Phase::Closed,
+        (Phase::Closed, _) => {
+            return Err("it is closed, and clients were told so: closing is final");
+        }
+        (Phase::Fencing | Phase::Arming | Phase::Reopening, _) => {
+            return Err("its row holds a phase that operators cannot want");
+        }
+        (Phase::Paused, Verb::Open) => return Err("it is paused: use resume"),
+        (Phase::Scheduled, Verb::Pause | Verb::Resume) => return Err("it was not opened yet"),
+        (Phase::Scheduled | Phase::Open, Verb::Open) | (_, Verb::Resume) => Phase::Open,
+        (_, Verb::Pause) => Phase::Paused,
+        (_, Verb::Close) => Phase::Closed,
+        (phase, Verb::Stock(_)) => phase,
+    };
+    let stock = if let Verb::Stock(units) = verb { units } else { was.stock };
+    Ok(Wanted { phase, stock })
 }
 
-fn way(from: Phase, verb: Verb) -> Way {
-    match (from, verb) {
-        (Phase::Archived, _) => Way::No("it is archived: nothing about it changes any more"),
-        (Phase::Closed, Verb::Close)
-        | (Phase::Open, Verb::Open | Verb::Resume)
-        | (Phase::Paused, Verb::Pause) => Way::Already,
-        (Phase::Scheduled | Phase::Open | Phase::Paused, Verb::Stock(units)) => Way::ToStock(units),
-        (Phase::Closed, _) => Way::No("it is closed, and clients were told so: closing is final"),
-        (Phase::Paused, Verb::Open) => Way::No("it is paused: use resume"),
-        (Phase::Scheduled, Verb::Pause | Verb::Resume) => Way::No("it was not opened yet"),
-        (Phase::Scheduled, Verb::Open) | (Phase::Paused, Verb::Resume) => Way::To(Phase::Open),
-        (Phase::Open, Verb::Pause) => Way::To(Phase::Paused),
-        (Phase::Scheduled | Phase::Open | Phase::Paused, Verb::Close) => Way::To(Phase::Closed),
-        (Phase::Fencing | Phase::Arming | Phase::Reopening, _) => {
-            Way::No("its row holds a phase that operators cannot want")
+impl Verb {
+    /// As the audit names it.
+    pub fn action(self) -> Action {
+        match self {
+            Self::Open => Action::Open,
+            Self::Pause => Action::Pause,
+            Self::Resume => Action::Resume,
+            Self::Close => Action::Close,
+            Self::Stock(_) => Action::Stock,
         }
     }
 }
@@ -71,31 +84,68 @@ pub async fn change(
     session: &mut Session,
     event: &EventId,
     verb: Verb,
+    ask: &Ask,
 ) -> Result<Outcome, StoreError> {
     let Some(before) = session.event(event).await? else {
         return Ok(Outcome::Unknown);
     };
-    let changed = match way(before.phase, verb) {
-        Way::To(phase) => session.change_phase(event, before.version, phase).await?,
-        Way::ToStock(units) if units == before.stock => return Ok(Outcome::Already(before)),
-        Way::ToStock(units) => {
-            // The shard may hold more than the rows by now: it has the last word, and the leader
-            // says so.
-            let held = session.ledger(event).await?.held;
-            if units < held {
-                return Ok(Outcome::Held(before, held));
-            }
-            session.change_stock(event, before.version, units).await?
-        }
-        Way::Already => return Ok(Outcome::Already(before)),
-        Way::No(why) => return Ok(Outcome::Refused(before, why)),
+    let seen = ask.if_version.unwrap_or(before.version);
+    if seen != before.version {
+        return overtaken(session, before, verb, ask, seen).await;
+    }
+    let was = before.wanted();
+    let wanted = match becomes(&was, verb) {
+        Ok(same) if same == was => return Ok(Outcome::Already(before)),
+        Ok(wanted) => wanted,
+        Err(why) => return Ok(Outcome::Refused(before, why)),
     };
+    if wanted.stock < was.stock {
+        // The shard may hold more than the rows by now: it has the last word, and the leader says
+        // so.
+        let held = session.ledger(event).await?.held;
+        if wanted.stock < held {
+            return Ok(Outcome::Held(before, held));
+        }
+    }
+    let now = after(&before, &wanted);
+    if ask.mode == Mode::DryRun {
+        return Ok(Outcome::Would(before, now));
+    }
+    let (from, to) = difference(&was, &wanted);
+    let entry = Entry {
+        operator: &ask.operator,
+        action: verb.action(),
+        event: Some(event),
+        version: Some(now.version),
+        subject: String::new(),
+        was: from,
+        became: to,
+    };
+    let changed = session.change_event(event, seen, &wanted, &entry).await?;
     let Some(now) = session.event(event).await? else {
         return Ok(Outcome::Unknown);
     };
-    Ok(match changed {
-        Changed::Done => Outcome::Changed(now),
-        Changed::Moved => Outcome::Overtaken(now),
+    match changed {
+        Changed::Done => Ok(Outcome::Changed(before, now)),
+        Changed::Moved => overtaken(session, now, verb, ask, seen).await,
+    }
+}
+
+/// What others did since the operator looked. An operator who asks again because the answer was
+/// lost is no second one.
+async fn overtaken(
+    session: &mut Session,
+    now: Event,
+    verb: Verb,
+    ask: &Ask,
+    seen: u64,
+) -> Result<Outcome, StoreError> {
+    let since = session.audit_since(&now.event_id, seen, TOLD_LINES).await?;
+    let stands = becomes(&now.wanted(), verb) == Ok(now.wanted());
+    Ok(if stands && asks_again(ask, verb.action(), &since) {
+        Outcome::Already(now)
+    } else {
+        Outcome::Overtaken(now, since)
     })
 }
 
@@ -103,34 +153,39 @@ pub async fn change(
 mod tests {
     use super::*;
 
+    fn leads(from: Phase, verb: Verb) -> Result<(Phase, u64), &'static str> {
+        becomes(&Wanted { phase: from, stock: 5 }, verb).map(|to| (to.phase, to.stock))
+    }
+
     #[test]
     fn each_verb_leads_where_it_may() {
+        use Phase::{Closed, Open, Paused, Scheduled};
         let cases = [
-            (Phase::Scheduled, Verb::Open, Way::To(Phase::Open)),
-            (Phase::Open, Verb::Open, Way::Already),
-            (Phase::Open, Verb::Pause, Way::To(Phase::Paused)),
-            (Phase::Paused, Verb::Pause, Way::Already),
-            (Phase::Paused, Verb::Resume, Way::To(Phase::Open)),
-            (Phase::Open, Verb::Resume, Way::Already),
-            (Phase::Scheduled, Verb::Close, Way::To(Phase::Closed)),
-            (Phase::Open, Verb::Close, Way::To(Phase::Closed)),
-            (Phase::Paused, Verb::Close, Way::To(Phase::Closed)),
-            (Phase::Closed, Verb::Close, Way::Already),
-            (Phase::Scheduled, Verb::Stock(7), Way::ToStock(7)),
-            (Phase::Open, Verb::Stock(7), Way::ToStock(7)),
-            (Phase::Paused, Verb::Stock(7), Way::ToStock(7)),
+            (Scheduled, Verb::Open, Open),
+            (Open, Verb::Open, Open),
+            (Open, Verb::Pause, Paused),
+            (Paused, Verb::Pause, Paused),
+            (Paused, Verb::Resume, Open),
+            (Open, Verb::Resume, Open),
+            (Scheduled, Verb::Close, Closed),
+            (Open, Verb::Close, Closed),
+            (Paused, Verb::Close, Closed),
+            (Closed, Verb::Close, Closed),
         ];
         for (from, verb, to) in cases {
-            assert_eq!(way(from, verb), to, "{from:?} {verb:?}");
+            assert_eq!(leads(from, verb), Ok((to, 5)), "{from:?} {verb:?}");
+        }
+        for phase in [Scheduled, Open, Paused] {
+            assert_eq!(leads(phase, Verb::Stock(7)), Ok((phase, 7)));
         }
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn what_was_told_to_clients_is_not_taken_back() {
         let refused = [
-            (Phase::Paused, Verb::Open),
             (Phase::Scheduled, Verb::Pause),
             (Phase::Scheduled, Verb::Resume),
+            (Phase::Paused, Verb::Open),
             (Phase::Closed, Verb::Open),
             (Phase::Closed, Verb::Pause),
             (Phase::Closed, Verb::Resume),
@@ -140,7 +195,7 @@ mod tests {
             (Phase::Fencing, Verb::Open),
         ];
         for (from, verb) in refused {
-            assert!(matches!(way(from, verb), Way::No(_)), "{from:?} {verb:?}");
+            assert!(leads(from, verb).is_err(), "{from:?} {verb:?}");
         }
     }
 }

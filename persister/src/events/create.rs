@@ -4,7 +4,11 @@ use std::ops::RangeInclusive;
 
 use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
+use serde_json::{Value, json};
 
+use super::ask::{Ask, Mode};
+use super::view::time;
+use crate::store::audit::{Action, Entry};
 use crate::store::events::{Created, Event, NewEvent};
 use crate::store::{Session, StoreError};
 
@@ -73,6 +77,10 @@ pub enum BadWish {
 pub enum Outcome {
     /// There is a new event.
     Created(Event),
+    /// There would be: nothing was written.
+    Would(Event),
+    /// There is exactly this event, and nobody changed it since: the first answer was lost.
+    Already(Event),
     /// The id was used before; ids are never used again, since claims, coupons and records of an
     /// older event would be taken for those of the new one.
     IdUsed(Event),
@@ -110,15 +118,79 @@ pub fn check(wish: Wish, now_ms: u64) -> Result<NewEvent, BadWish> {
 }
 
 /// Adds an event.
-pub async fn create(session: &mut Session, event: &NewEvent) -> Result<Outcome, StoreError> {
-    let created = session.create_event(event).await?;
+pub async fn create(
+    session: &mut Session,
+    event: &NewEvent,
+    ask: &Ask,
+) -> Result<Outcome, StoreError> {
+    if let Some(known) = session.event(&event.event_id).await? {
+        return Ok(known_as(known, event));
+    }
+    if ask.mode == Mode::DryRun {
+        return Ok(Outcome::Would(as_event(event)));
+    }
+    let entry = Entry {
+        operator: &ask.operator,
+        action: Action::Create,
+        event: Some(&event.event_id),
+        version: Some(1),
+        subject: String::new(),
+        was: json!({}),
+        became: described(event),
+    };
+    let created = session.create_event(event, &entry).await?;
     let Some(now) = session.event(&event.event_id).await? else {
         let text = format!("event {} vanished", event.event_id);
         return Err(StoreError::Schema(text));
     };
     Ok(match created {
         Created::Added => Outcome::Created(now),
-        Created::Exists => Outcome::IdUsed(now),
+        Created::Exists => known_as(now, event),
+    })
+}
+
+fn known_as(known: Event, event: &NewEvent) -> Outcome {
+    let same = known.version == 1
+        && (known.stock, known.per_user_limit) == (event.stock, event.per_user_limit)
+        && (known.opens_at_ms, known.closes_at_ms) == (event.opens_at_ms, event.closes_at_ms)
+        && (known.phase, known.confirm) == (event.phase, event.confirm);
+    if same { Outcome::Already(known) } else { Outcome::IdUsed(known) }
+}
+
+/// The event that there would be.
+fn as_event(new: &NewEvent) -> Event {
+    Event {
+        event_id: new.event_id.clone(),
+        stock: new.stock,
+        per_user_limit: new.per_user_limit,
+        opens_at_ms: new.opens_at_ms,
+        closes_at_ms: new.closes_at_ms,
+        phase: new.phase,
+        confirm: new.confirm,
+        epoch: 0,
+        version: 1,
+        carried_version: 0,
+        waiting_for: String::new(),
+        created_at_ms: 0,
+        updated_at_ms: 0,
+        arming: None,
+        opened_before: false,
+        highest_config_epoch: 0,
+        changes_due: false,
+        rearm_asked: 0,
+    }
+}
+
+/// An event as the audit keeps it.
+fn described(event: &NewEvent) -> Value {
+    let time = |ms| Some(ms).filter(|&ms| ms > 0).map(time);
+    json!({
+        "phase": event.phase.as_str(),
+        "stock": event.stock,
+        "per_user_limit": event.per_user_limit,
+        "opens_at": time(event.opens_at_ms),
+        "closes_at": time(event.closes_at_ms),
+        "confirm": event.confirm.as_str(),
     })
 }
 

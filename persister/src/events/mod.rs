@@ -3,7 +3,10 @@
 //! Each changes only the wanted row, by comparing its version; the leader carries it to shard and
 //! directory.
 
+pub mod ask;
 pub mod change;
 pub mod create;
+pub mod done;
+pub mod effects;
 pub mod view;
 pub mod wait;

@@ -103,7 +103,8 @@ pub async fn list(session: &mut Session) -> Result<Vec<EventView>, StoreError> {
     Ok(views)
 }
 
-fn time(ms: u64) -> String {
+/// A time as it is shown: RFC 3339 in UTC.
+pub fn time(ms: u64) -> String {
     i64::try_from(ms)
         .ok()
         .and_then(DateTime::from_timestamp_millis)

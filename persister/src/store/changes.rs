@@ -3,7 +3,9 @@
 use contract::coupon::CouponState;
 use contract::ids::{CouponId, EventId, UserId};
 use mysql_async::Row;
+use serde_json::json;
 
+use super::audit::{Action, Entry, Mode, Operator};
 use super::columns::Columns;
 use super::epochs::EpochStep;
 use super::error::StoreError;
@@ -30,6 +32,8 @@ pub struct CouponRow {
 pub enum CouponChanged {
     /// Its row stands so; Redis follows.
     Done(CouponRow),
+    /// Its row would stand so: nothing was changed.
+    Would(CouponRow),
     /// It stood so already.
     Already(CouponRow),
     /// It cannot come from where it stands.
@@ -54,11 +58,14 @@ pub struct PendingChange {
 }
 
 impl Session {
-    /// Returns a coupon, whose unit goes on sale again, or revokes it, which keeps the unit.
+    /// Returns a coupon, whose unit goes on sale again, or revokes it, which keeps the unit, and
+    /// notes who did.
     pub async fn change_coupon(
         &mut self,
         coupon: &CouponId,
         to: CouponState,
+        operator: &Operator,
+        mode: Mode,
     ) -> Result<CouponChanged, StoreError> {
         let id = coupon.as_bytes().as_slice();
         let event: Option<String> = self.row(sql::EVENT_OF_COUPON, (id,)).await?;
@@ -79,11 +86,16 @@ impl Session {
             Way::No => CouponChanged::Refused(row),
             Way::To if !open => CouponChanged::BeingArmed(row.event_id),
             Way::To => {
-                let now = CouponRow { state: to, revision: row.revision + 1, ..row };
+                let now = CouponRow { state: to, revision: row.revision + 1, ..row.clone() };
+                if mode == Mode::DryRun {
+                    self.roll_back().await?;
+                    return Ok(CouponChanged::Would(now));
+                }
                 let change = (to.as_str(), now.revision, id);
                 self.change(sql::CHANGE_COUPON, change).await?;
                 let note = (now.event_id.as_str(), id, now.revision, now.revision);
                 self.change(sql::NOTE_COUPON_CHANGE, note).await?;
+                self.note_audit(&entry(coupon, &row, &now, operator)).await?;
                 self.commit().await?;
                 return Ok(CouponChanged::Done(now));
             }
@@ -131,6 +143,23 @@ impl Session {
         let id = change.coupon_id.as_bytes().as_slice();
         self.change(sql::FORGET_CHANGE, (event.as_str(), id, change.revision)).await?;
         Ok(())
+    }
+}
+
+fn entry<'a>(
+    coupon: &CouponId,
+    was: &'a CouponRow,
+    now: &CouponRow,
+    operator: &'a Operator,
+) -> Entry<'a> {
+    Entry {
+        operator,
+        action: if now.state == CouponState::Returned { Action::Return } else { Action::Revoke },
+        event: Some(&was.event_id),
+        version: None,
+        subject: coupon.to_string(),
+        was: json!({ "state": was.state.as_str(), "revision": was.revision }),
+        became: json!({ "state": now.state.as_str(), "revision": now.revision }),
     }
 }
 

@@ -4,6 +4,7 @@ use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
 use mysql_async::Row;
 
+use super::audit::Entry;
 use super::columns::Columns;
 use super::epochs::{Arming, EpochStep};
 use super::error::StoreError;
@@ -75,6 +76,15 @@ pub struct Event {
     pub rearm_asked: u64,
 }
 
+/// What operators may want otherwise of an event that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// How it is to stand.
+    pub phase: Phase,
+    /// Units in all.
+    pub stock: u64,
+}
+
 /// Whether a new event was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
@@ -102,9 +112,21 @@ pub enum Asked {
     Moved,
 }
 
+impl Event {
+    /// What is wanted of it now.
+    pub fn wanted(&self) -> Wanted {
+        Wanted { phase: self.phase, stock: self.stock }
+    }
+}
+
 impl Session {
-    /// Adds an event, version 1.
-    pub async fn create_event(&mut self, event: &NewEvent) -> Result<Created, StoreError> {
+    /// Adds an event, version 1, and notes who did.
+    pub async fn create_event(
+        &mut self,
+        event: &NewEvent,
+        entry: &Entry<'_>,
+    ) -> Result<Created, StoreError> {
+        self.begin().await?;
         let params = (
             event.event_id.as_str(),
             event.stock,
@@ -114,8 +136,13 @@ impl Session {
             event.phase.as_str(),
             event.confirm.as_str(),
         );
-        let added = self.change(sql::CREATE_EVENT, params).await?;
-        Ok(if added == 1 { Created::Added } else { Created::Exists })
+        if self.change(sql::CREATE_EVENT, params).await? != 1 {
+            self.roll_back().await?;
+            return Ok(Created::Exists);
+        }
+        self.note_audit(entry).await?;
+        self.commit().await?;
+        Ok(Created::Added)
     }
 
     /// One event.
@@ -147,27 +174,23 @@ impl Session {
             .collect()
     }
 
-    /// Changes the wanted phase, if the event still has that version.
-    pub async fn change_phase(
+    /// Changes what is wanted of an event, if it still has that version, and notes who did.
+    pub async fn change_event(
         &mut self,
         event: &EventId,
         version: u64,
-        phase: Phase,
+        to: &Wanted,
+        entry: &Entry<'_>,
     ) -> Result<Changed, StoreError> {
-        let params = (phase.as_str(), event.as_str(), version);
-        let changed = self.change(sql::CHANGE_PHASE, params).await?;
-        Ok(if changed == 1 { Changed::Done } else { Changed::Moved })
-    }
-
-    /// Changes the wanted stock, if the event still has that version.
-    pub async fn change_stock(
-        &mut self,
-        event: &EventId,
-        version: u64,
-        stock: u64,
-    ) -> Result<Changed, StoreError> {
-        let changed = self.change(sql::CHANGE_STOCK, (stock, event.as_str(), version)).await?;
-        Ok(if changed == 1 { Changed::Done } else { Changed::Moved })
+        self.begin().await?;
+        let params = (to.phase.as_str(), to.stock, event.as_str(), version);
+        if self.change(sql::CHANGE_EVENT, params).await? != 1 {
+            self.roll_back().await?;
+            return Ok(Changed::Moved);
+        }
+        self.note_audit(entry).await?;
+        self.commit().await?;
+        Ok(Changed::Done)
     }
 
     /// Notes that shard and directory carry a version, if epoch and version are still those.

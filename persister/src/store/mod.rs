@@ -5,10 +5,12 @@
 //! - `sql`: the text of every statement.
 //! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
 //! - `changes`: coupons that operators returned or revoked.
+//! - `audit`: who changed what, beside each change of an operator.
 //! - `union`: what uniting a shard with its rows asks.
 //!
 //! Architecture invariant: mysql_async appears in this folder and nowhere else.
 
+pub mod audit;
 pub mod changes;
 mod columns;
 pub mod coupons;

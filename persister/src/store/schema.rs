@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -32,6 +32,7 @@ const MIGRATIONS: [Migration; 3] = [
         name: "0003_coupon_changes",
         text: include_str!("../../../sql/0003_coupon_changes.sql"),
     },
+    Migration { version: 4, name: "0004_audit", text: include_str!("../../../sql/0004_audit.sql") },
 ];
 
 /// For one statement: a change of a large table takes minutes.

@@ -67,11 +67,9 @@ pub(super) const CREATE_EVENT: &str = "\
       created_at, updated_at) \
     VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)) \
     ON DUPLICATE KEY UPDATE event_id = event_id";
-pub(super) const CHANGE_PHASE: &str = "\
-    UPDATE events SET phase = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
-    WHERE event_id = ? AND version = ?";
-pub(super) const CHANGE_STOCK: &str = "\
-    UPDATE events SET stock = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
+/// All that operators may want otherwise.
+pub(super) const CHANGE_EVENT: &str = "\
+    UPDATE events SET phase = ?, stock = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
     WHERE event_id = ? AND version = ?";
 /// One event.
 pub(super) const OF_EVENT: &str = "WHERE e.event_id = ?";
@@ -118,6 +116,21 @@ pub(super) const ASK_REARM: &str =
 pub(super) const REARM_ASKED: &str =
     "SELECT rearm_asked FROM events WHERE event_id = ? AND epoch = ?";
 pub(super) const NOTE_WAITING: &str = "UPDATE events SET waiting_for = ? WHERE event_id = ?";
+
+// Audit.
+
+pub(super) const NOTE_AUDIT: &str = "\
+    INSERT INTO audit (happened_at, who, way, action, event_id, version, subject, was, became, why) \
+    VALUES (UTC_TIMESTAMP(3), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const AUDIT: &str = "\
+    SELECT audit_id, happened_at, who, way, action, event_id, version, subject, was, became, why \
+    FROM audit WHERE audit_id < ? ORDER BY audit_id DESC LIMIT ?";
+pub(super) const AUDIT_OF_EVENT: &str = "\
+    SELECT audit_id, happened_at, who, way, action, event_id, version, subject, was, became, why \
+    FROM audit WHERE event_id = ? AND audit_id < ? ORDER BY audit_id DESC LIMIT ?";
+pub(super) const AUDIT_SINCE: &str = "\
+    SELECT audit_id, happened_at, who, way, action, event_id, version, subject, was, became, why \
+    FROM audit WHERE event_id = ? AND version > ? ORDER BY audit_id LIMIT ?";
 
 // Epochs.
 

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admin;
+mod audit;
 mod cli;
 mod consume;
 mod control;

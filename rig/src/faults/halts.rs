@@ -231,7 +231,7 @@ async fn tool(scene: &Scene, class: &str, arguments: &[&str]) -> Result<(), Faul
 async fn partitions_halted(scene: &mut Scene) -> Result<(), FaultError> {
     let said = wait_until(SAID_WITHIN, "a persister that says it halted", || async {
         let leader = scene.leader().await.map_err(|error| error.to_string())?;
-        let address = scene.address(&leader).map_err(|error| error.to_string())?;
+        let address = scene.private(&leader).map_err(|error| error.to_string())?;
         let health = super::http::get(address, "/health").await;
         let health = health.map_err(|lost| format!("{lost:?}"))?;
         if health.contains(PARTITION_HALTED) { Ok(leader) } else { Err(health) }

@@ -194,6 +194,11 @@ impl Scene {
         Ok(self.stack.status().part(part)?.address)
     }
 
+    /// Where a part says how it stands.
+    pub fn private(&self, part: &str) -> Result<SocketAddr, FaultError> {
+        Ok(self.stack.status().part(part)?.private())
+    }
+
     /// Starts a part once more, with this set at its failpoints: one after another, each in the
     /// process that the one before it left.
     pub async fn start_at(&mut self, part: &str, set: &[(&str, At)]) -> Result<(), FaultError> {
@@ -288,7 +293,7 @@ impl Scene {
             let now = now.map_err(|error| error.to_string())?;
             let running = |part: &&PartStatus| part.state == PartState::Running;
             for part in now.of_kind(PartKind::Persister).filter(running) {
-                let health = super::http::get(part.address, "/health").await;
+                let health = super::http::get(part.private(), "/health").await;
                 if health.is_ok_and(|body| body.contains("\"leader\"")) {
                     return Ok(part.name.clone());
                 }

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::timeout;
 
+use super::admin_tokens::{self, AdminRole};
 use super::control;
 use super::directory;
 use super::error::StackError;
@@ -85,6 +86,11 @@ impl Handle {
     /// Where NGINX serves; the stack must have it.
     pub fn nginx(&self) -> Result<SocketAddr, StackError> {
         self.status.part("nginx-1").map(|part| part.address)
+    }
+
+    /// A token of the persisters' admin API; the stack must have persisters.
+    pub fn admin_token(&self, role: AdminRole) -> Result<String, StackError> {
+        admin_tokens::read(&self.status.directory, role)
     }
 
     /// `mysql://user:password@host:port/database`; the stack must have MySQL.

@@ -2,6 +2,7 @@
 //!
 //! [`Stack::start`] runs one inside this process; [`Handle`] reaches one that another rig runs.
 
+mod admin_tokens;
 mod away;
 mod control;
 mod directory;
@@ -31,6 +32,7 @@ mod supervisor;
 mod topics;
 mod wait;
 
+pub use admin_tokens::AdminRole;
 pub use away::Away;
 pub use directory::running as running_stacks;
 pub use error::StackError;

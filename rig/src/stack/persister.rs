@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::admin_tokens;
 use super::directory::StackDirectory;
 use super::error::StackError;
 use super::part::{PartKind, PartSpec, WhenRigDies};
@@ -34,15 +35,17 @@ fn spec(
 ) -> Result<PartSpec, StackError> {
     let name = format!("persister-{}", number + 1);
     let metrics = ports.address(Use::PersisterMetrics, number);
+    let admin = ports.address(Use::PersisterAdmin, number);
     let mut environment = environment(servers);
     environment.extend([
         ("FIRSTCOME_NAME", name.clone()),
         ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
+        ("FIRSTCOME_ADMIN_LISTEN", admin.to_string()),
+        ("FIRSTCOME_ADMIN_TOKENS_FILE", admin_tokens::path(directory.path()).display().to_string()),
     ]);
     Ok(PartSpec {
         kind: PartKind::Persister,
-        // It serves nothing else yet.
-        address: metrics,
+        address: admin,
         metrics: Some(metrics),
         program: repository::program("persister")?,
         arguments: vec!["run".into()],

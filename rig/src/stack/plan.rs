@@ -12,7 +12,7 @@ use super::ports::PortBlock;
 use super::running::Stack;
 use super::supervisor::Action;
 use super::wait::wait_until;
-use super::{edge, kafka, kafka_jars, mysql, nginx, persister, ready, redis};
+use super::{admin_tokens, edge, kafka, kafka_jars, mysql, nginx, persister, ready, redis};
 
 /// A server may take this long from its start until it answers; 5 s here.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -142,6 +142,7 @@ async fn start_edges(stack: &Stack, count: u16) -> Result<(), StackError> {
 async fn start_persisters(stack: &Stack, count: u16) -> Result<(), StackError> {
     let begun = Instant::now();
     let servers = stack.servers();
+    admin_tokens::make(stack.directory().path())?;
     persister::migrate(stack.directory(), &servers).await?;
     let persisters = persister::specs(stack.directory(), stack.ports(), &servers, count)?;
     launch(stack, persisters).await?;

@@ -9,9 +9,9 @@ use super::error::StackError;
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up).
 const FIRST: u16 = 20_000;
 /// Ports of one stack.
-const BLOCK: u16 = 80;
+const BLOCK: u16 = 88;
 /// Blocks that are tried.
-const BLOCKS: u16 = 159;
+const BLOCKS: u16 = 145;
 
 /// Where each kind's ports begin within a block. At most eight parts of a
 /// kind, but sixteen to compare with.
@@ -37,6 +37,8 @@ pub(super) enum Use {
     PersisterMetrics = 56,
     /// Servers that the bench compares with.
     Baseline = 64,
+    /// Persisters: the admin API.
+    PersisterAdmin = 80,
 }
 
 /// A block of ports that no other stack uses while this value lives.

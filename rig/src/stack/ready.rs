@@ -59,7 +59,7 @@ pub(super) async fn look(status: &Status, part: &PartStatus) -> Result<(), NotRe
         PartKind::Nginx => bounded(http(part.address, "/health/live")).await,
         PartKind::Edge => bounded(http(part.address, "/health/ready")).await,
         PartKind::Baseline => bounded(listens(part.address)).await,
-        PartKind::Persister => bounded(http(part.metrics.unwrap_or(part.address), "/health")).await,
+        PartKind::Persister => bounded(http(part.private(), "/health")).await,
     }
 }
 

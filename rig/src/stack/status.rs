@@ -62,6 +62,13 @@ pub struct PartStatus {
     pub log: PathBuf,
 }
 
+impl PartStatus {
+    /// Where its health and its metrics are.
+    pub fn private(&self) -> SocketAddr {
+        self.metrics.unwrap_or(self.address)
+    }
+}
+
 /// A stack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {

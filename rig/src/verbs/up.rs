@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use rig::stack::{Limits, PartKind, Stack, StackError, StackOptions, Status};
+use rig::stack::{AdminRole, Handle, Limits, PartKind, Stack, StackError, StackOptions};
 
 use super::DEFAULT_STACK;
 use super::table::table;
@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
     let Some(stack) = told.unless(Stack::start(options)).await.transpose()? else {
         return Ok(ExitCode::FAILURE);
     };
-    println!("{}", welcome(&stack.status()));
+    println!("{}", welcome(&stack.handle())?);
     tokio::select! {
         () = told.signalled() => {}
         () = stack.shutdown_requested() => {}
@@ -52,13 +52,28 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn welcome(status: &Status) -> String {
+fn welcome(stack: &Handle) -> Result<String, StackError> {
+    let status = stack.status();
     let mut text =
         format!("\n{}\nstack {} in {}\n", table(status), status.name, status.directory.display());
     if let Some(nginx) = status.of_kind(PartKind::Nginx).next() {
         text += &curl_lines(&nginx.address.to_string());
     }
-    text + "\nCtrl-C or ./dev down ends it."
+    if let Some(persister) = status.of_kind(PartKind::Persister).next() {
+        let token = stack.admin_token(AdminRole::Operator)?;
+        text += &admin_lines(&persister.address.to_string(), &token);
+    }
+    Ok(text + "\nCtrl-C or ./dev down ends it.")
+}
+
+fn admin_lines(persister: &str, token: &str) -> String {
+    format!(
+        "
+the admin API, as an operator of this stack:
+  curl -s http://{persister}/admin/v1/events -H 'Authorization: Bearer {token}'
+  curl -s http://{persister}/admin/v1/audit -H 'Authorization: Bearer {token}'
+"
+    )
 }
 
 fn curl_lines(nginx: &str) -> String {

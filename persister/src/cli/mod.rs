@@ -1,13 +1,15 @@
 //! The command line: what can be asked for, in words a stranger understands.
 
-use chrono::DateTime;
+mod event;
+
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use contract::event::Confirm;
+use clap::{Args, Parser, Subcommand};
 use contract::ids::{CouponId, EventId};
 
-use crate::events::change::Verb;
-use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
+use crate::audit::MAX_LINES;
+use crate::operator::{parse_name, system_user};
+use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS, Mode, Operator, Way};
+pub use event::{Change, Create, EventCommand};
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -17,6 +19,9 @@ Environment:
   FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run and reconcile)
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]
+  FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]
+  FIRSTCOME_ADMIN_TOKENS    its tokens, NAME:ROLE:TOKEN,...; roles: viewer, operator
+  FIRSTCOME_ADMIN_TOKENS_FILE  a file with one of them a line, instead
   FIRSTCOME_LOG             info, debug, persister=debug, ... [info]
   FIRSTCOME_LOG_FORMAT      json or pretty [json]
 
@@ -51,11 +56,46 @@ pub enum Command {
         #[command(subcommand)]
         verb: CouponCommand,
     },
+    /// What operators did: who, when, what, and why
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: AuditCommand,
+    },
     /// Hold every win in Redis and every row in MySQL side by side
     ///
     /// Reports only, unless --repair is given. Each run is a row in the table reconciliations.
     /// Exit codes: 0 they agree, 1 they differ or not all could be judged, 2 wrong usage.
     Reconcile(Reconcile),
+}
+
+/// What to do with the audit.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// List changes, newest first
+    List(ListAudit),
+}
+
+/// Which changes to list.
+#[derive(Debug, Args)]
+pub struct ListAudit {
+    /// Of one event [default: all]
+    #[arg(long)]
+    pub event: Option<EventId>,
+    /// Only older ones than the change of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    pub before: u64,
+    /// How many at most
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100,
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_LINES))
+    )]
+    pub limit: u32,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What to do with a coupon.
@@ -72,6 +112,9 @@ pub enum CouponCommand {
 pub struct ChangeCoupon {
     /// The coupon's id, as its winner was told
     pub coupon: CouponId,
+    /// Who gives the command.
+    #[command(flatten)]
+    pub by: By,
     /// How to wait.
     #[command(flatten)]
     pub wait: Wait,
@@ -90,101 +133,6 @@ pub struct Reconcile {
     /// wrongly
     #[arg(long)]
     pub repair: bool,
-    /// Output.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// What to do with an event.
-#[derive(Debug, Subcommand)]
-pub enum EventCommand {
-    /// Create an event. Its id can never be used again
-    ///
-    /// Example: persister event create spring --stock 500 --open
-    Create(Create),
-    /// List all events
-    List {
-        /// Output.
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Show an event: what is wanted, how far it is carried, what it waits for, its rows
-    Show {
-        /// The event's id
-        event: EventId,
-        /// Output.
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Set how many units there are: more go on sale at once, fewer only as far as nobody holds them
-    ///
-    /// Example: persister event stock spring --to 800
-    Stock(ChangeStock),
-    /// Put a scheduled event on sale, inside its window
-    Open(Change),
-    /// Stop an event for a while; winners are still answered
-    Pause(Change),
-    /// Let a paused event go on
-    Resume(Change),
-    /// End an event for good; winners are still answered
-    Close(Change),
-}
-
-/// A new event.
-#[derive(Debug, Args)]
-pub struct Create {
-    /// The event's id: 1 to 64 letters, digits, '_' and '-'
-    event: EventId,
-    /// Units in all
-    #[arg(long, value_name = "UNITS", value_parser = RangedU64ValueParser::<u64>::new().range(STOCK))]
-    stock: u64,
-    /// Units that one user may hold
-    #[arg(
-        long,
-        value_name = "UNITS",
-        default_value_t = 1,
-        value_parser = RangedU64ValueParser::<u32>::new().range(PER_USER_LIMIT)
-    )]
-    limit: u32,
-    /// When the window begins, such as 2026-11-27T09:00:00Z [default: at once]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    opens_at: Option<u64>,
-    /// When the window ends [default: when somebody closes it]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    closes_at: Option<u64>,
-    /// When a win is told: once the shard's replica holds it, or only once Kafka does (slower)
-    #[arg(long, value_enum, default_value_t = ConfirmArg::Replica)]
-    confirm: ConfirmArg,
-    /// Put it on sale at once, rather than by `event open`
-    #[arg(long)]
-    open: bool,
-    /// How to wait.
-    #[command(flatten)]
-    pub wait: Wait,
-    /// Output.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// A change of an event's stock.
-#[derive(Debug, Args)]
-pub struct ChangeStock {
-    /// Units in all
-    #[arg(long, value_name = "UNITS", value_parser = RangedU64ValueParser::<u64>::new().range(STOCK))]
-    pub to: u64,
-    /// The rest.
-    #[command(flatten)]
-    pub change: Change,
-}
-
-/// A change of an event.
-#[derive(Debug, Args)]
-pub struct Change {
-    /// The event's id
-    pub event: EventId,
-    /// How to wait.
-    #[command(flatten)]
-    pub wait: Wait,
     /// Output.
     #[command(flatten)]
     pub output: Output,
@@ -211,61 +159,63 @@ pub struct Output {
     pub json: bool,
 }
 
-/// When a win is told.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ConfirmArg {
-    Replica,
-    Log,
+/// Who gives a command, and how it is meant.
+#[derive(Debug, Clone, Args)]
+pub struct By {
+    /// Who gives it, for the audit [default: the user of the system]
+    #[arg(long = "as", value_name = "NAME", value_parser = parse_who)]
+    who: Option<String>,
+    /// Why, for the audit
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_why)]
+    why: String,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
 }
 
-impl Create {
-    /// The event that is described.
-    pub fn wish(&self) -> Wish {
-        Wish {
-            event_id: self.event.clone(),
-            stock: self.stock,
-            per_user_limit: self.limit,
-            opens_at_ms: self.opens_at,
-            closes_at_ms: self.closes_at,
-            confirm: match self.confirm {
-                ConfirmArg::Replica => Confirm::Replica,
-                ConfirmArg::Log => Confirm::Log,
-            },
-            begin: if self.open { Begin::Open } else { Begin::Scheduled },
+impl By {
+    /// Who gives the command.
+    pub fn operator(&self) -> Operator {
+        Operator {
+            who: self.who.clone().unwrap_or_else(system_user),
+            way: Way::Cli,
+            why: self.why.clone(),
         }
     }
-}
 
-impl EventCommand {
-    /// The change that is asked for, if it is one.
-    pub fn change(&self) -> Option<(Verb, &Change)> {
-        Some(match self {
-            Self::Stock(stock) => (Verb::Stock(stock.to), &stock.change),
-            Self::Open(change) => (Verb::Open, change),
-            Self::Pause(change) => (Verb::Pause, change),
-            Self::Resume(change) => (Verb::Resume, change),
-            Self::Close(change) => (Verb::Close, change),
-            Self::Create(_) | Self::List { .. } | Self::Show { .. } => return None,
-        })
+    /// Whether nothing is to be done.
+    pub fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Whether it is to be done.
+    pub fn mode(&self) -> Mode {
+        if self.dry_run { Mode::DryRun } else { Mode::Do }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a time must be RFC 3339 after 1970, such as 2026-11-27T09:00:00Z")]
-struct BadTime;
+#[error("a name has 1 to {MAX_WHO_CHARS} visible characters")]
+struct BadName;
 
-fn parse_time(text: &str) -> Result<u64, BadTime> {
-    let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?;
-    match u64::try_from(time.timestamp_millis()) {
-        Ok(ms) if ms > 0 => Ok(ms),
-        _ => Err(BadTime),
-    }
+fn parse_who(text: &str) -> Result<String, BadName> {
+    parse_name(text).ok_or(BadName)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason has {MAX_WHY_CHARS} characters at most")]
+struct TooLong;
+
+fn parse_why(text: &str) -> Result<String, TooLong> {
+    if text.chars().count() <= MAX_WHY_CHARS { Ok(text.to_owned()) } else { Err(TooLong) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::create::{Begin, Wish};
     use clap::CommandFactory;
+    use contract::event::Confirm;
 
     fn parse(words: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(std::iter::once("persister").chain(words.split_whitespace()))
@@ -316,6 +266,10 @@ mod tests {
             "event stock spring",
             "event stock spring --to 0",
             "coupon return 17",
+            "event open spring --if-version 0",
+            "event open spring --as=",
+            "audit",
+            "audit list --limit 0",
             "reconcile spring",
             "reconcile --event a{b}",
         ] {

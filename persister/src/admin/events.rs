@@ -1,0 +1,229 @@
+//! Events over HTTP.
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::ETAG;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
+use contract::event::Confirm;
+use contract::ids::EventId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Backends;
+use super::ask::{Body, How, Named, Nothing, malformed};
+use super::problem::{Code, Problem};
+use super::tokens::Caller;
+use crate::audit::LineView;
+use crate::events::change::{self, Verb};
+use crate::events::create::{self, Begin, STOCK, Wish, check};
+use crate::events::done::{Done, done, would};
+use crate::events::view::{self, EventView, view};
+use crate::store::events::Event;
+
+/// `GET /admin/v1/events`
+pub(super) async fn list(
+    State(backends): State<Backends>,
+) -> Result<Json<Vec<EventView>>, Problem> {
+    Ok(Json(view::list(&mut backends.store.connect().await?).await?))
+}
+
+/// `GET /admin/v1/events/{event}`: its ETag is its version.
+pub(super) async fn show(
+    State(backends): State<Backends>,
+    Named(event): Named<EventId>,
+) -> Result<Response, Problem> {
+    let details = view::show(&mut backends.store.connect().await?, &event).await?;
+    let details = details.ok_or_else(|| unknown(&event))?;
+    Ok(tagged(details.event.version, Json(details).into_response()))
+}
+
+/// A new event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    event_id: EventId,
+    stock: u64,
+    #[serde(default = "one")]
+    per_user_limit: u32,
+    opens_at: Option<DateTime<Utc>>,
+    closes_at: Option<DateTime<Utc>>,
+    #[serde(default = "replica")]
+    confirm: Confirm,
+    #[serde(default)]
+    open: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn replica() -> Confirm {
+    Confirm::Replica
+}
+
+/// `POST /admin/v1/events`
+pub(super) async fn create(
+    State(backends): State<Backends>,
+    Extension(caller): Extension<Caller>,
+    Body { what: new, how }: Body<New>,
+) -> Result<Response, Problem> {
+    let (ask, patience) = (how.ask(&caller, &HeaderMap::new())?, how.patience()?);
+    let now_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+    let event = check(wish(new)?, now_ms).map_err(|bad| malformed(bad.to_string()))?;
+    let session = &mut backends.store.connect().await?;
+    let (outcome, event) = match create::create(session, &event, &ask).await? {
+        create::Outcome::Created(event) => ("created", event),
+        create::Outcome::Already(event) => ("already", event),
+        create::Outcome::Would(event) => return Ok(Json(would(None, &event)).into_response()),
+        create::Outcome::IdUsed(event) => {
+            let detail = "an event had this id before: ids are never used again, choose another";
+            let known = view(&event, String::new());
+            return Err(Problem::new(Code::IdUsed, detail).with("event", json!(known)));
+        }
+    };
+    let status = if outcome == "created" { StatusCode::CREATED } else { StatusCode::OK };
+    let done = done(session, outcome, event, patience).await?;
+    Ok((status, answer(done)?).into_response())
+}
+
+fn wish(new: New) -> Result<Wish, Problem> {
+    let ms = |time: Option<DateTime<Utc>>, field: &str| {
+        time.map(|time| u64::try_from(time.timestamp_millis()).ok().filter(|&ms| ms > 0))
+            .map(|ms| ms.ok_or_else(|| malformed(format!("{field} must be after 1970"))))
+            .transpose()
+    };
+    Ok(Wish {
+        opens_at_ms: ms(new.opens_at, "opens_at")?,
+        closes_at_ms: ms(new.closes_at, "closes_at")?,
+        event_id: new.event_id,
+        stock: new.stock,
+        per_user_limit: new.per_user_limit,
+        confirm: new.confirm,
+        begin: if new.open { Begin::Open } else { Begin::Scheduled },
+    })
+}
+
+/// `POST /admin/v1/events/{event}/open`
+pub(super) async fn open(call: Call, body: Body<Nothing>) -> Changed {
+    call.change(Verb::Open, &body.how).await
+}
+
+/// `POST /admin/v1/events/{event}/pause`
+pub(super) async fn pause(call: Call, body: Body<Nothing>) -> Changed {
+    call.change(Verb::Pause, &body.how).await
+}
+
+/// `POST /admin/v1/events/{event}/resume`
+pub(super) async fn resume(call: Call, body: Body<Nothing>) -> Changed {
+    call.change(Verb::Resume, &body.how).await
+}
+
+/// `POST /admin/v1/events/{event}/close`
+pub(super) async fn close(call: Call, body: Body<Nothing>) -> Changed {
+    call.change(Verb::Close, &body.how).await
+}
+
+/// How many units there are to be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stock {
+    to: u64,
+}
+
+/// `POST /admin/v1/events/{event}/stock`
+pub(super) async fn stock(call: Call, body: Body<Stock>) -> Changed {
+    let to = body.what.to;
+    if !STOCK.contains(&to) {
+        let detail = format!("to is from {} to {}", STOCK.start(), STOCK.end());
+        return Err(malformed(detail));
+    }
+    call.change(Verb::Stock(to), &body.how).await
+}
+
+/// What a change answers.
+type Changed = Result<Response, Problem>;
+
+/// A change of an event that is called for: by whom, and of which.
+pub(super) struct Call {
+    backends: Backends,
+    caller: Caller,
+    event: EventId,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<Backends> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, backends: &Backends) -> Result<Self, Problem> {
+        let Named(event) = Named::from_request_parts(parts, backends).await?;
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let nobody = || Problem::new(Code::Unauthenticated, "nobody is named");
+        Ok(Self {
+            backends: backends.clone(),
+            caller: caller.ok_or_else(nobody)?,
+            event,
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+impl Call {
+    async fn change(&self, verb: Verb, how: &How) -> Changed {
+        let (ask, patience) = (how.ask(&self.caller, &self.headers)?, how.patience()?);
+        let id = &self.event;
+        let session = &mut self.backends.store.connect().await?;
+        let (outcome, event) = match change::change(session, id, verb, &ask).await? {
+            change::Outcome::Changed(_, event) => ("changed", event),
+            change::Outcome::Already(event) => ("already", event),
+            change::Outcome::Would(before, after) => {
+                return Ok(Json(would(Some(&before), &after)).into_response());
+            }
+            refused => return Err(problem(id, refused)),
+        };
+        answer(done(session, outcome, event, patience).await?)
+    }
+}
+
+fn problem(id: &EventId, refused: change::Outcome) -> Problem {
+    let shown = |event: &Event| json!(view(event, event.waiting_for.clone()));
+    match refused {
+        change::Outcome::Refused(event, why) => {
+            Problem::new(Code::Refused, why).with("event", shown(&event))
+        }
+        change::Outcome::Held(event, units) => {
+            Problem::new(Code::Held, format!("winners hold {units} units"))
+                .with("held", json!(units))
+                .with("event", shown(&event))
+        }
+        change::Outcome::Overtaken(event, since) => {
+            let since: Vec<LineView> = since.into_iter().map(LineView::of).collect();
+            let detail = "look at what changed since, then decide again";
+            Problem::new(Code::VersionConflict, detail)
+                .with("changed_by", json!(since))
+                .with("event", shown(&event))
+        }
+        change::Outcome::Unknown
+        | change::Outcome::Changed(..)
+        | change::Outcome::Already(_)
+        | change::Outcome::Would(..) => unknown(id),
+    }
+}
+
+fn answer(done: Option<Done>) -> Changed {
+    let done = done.ok_or_else(|| Problem::new(Code::UnknownEvent, "the event is gone"))?;
+    Ok(tagged(done.event.version, Json(done).into_response()))
+}
+
+fn tagged(version: u64, mut response: Response) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+fn unknown(event: &EventId) -> Problem {
+    Problem::new(Code::UnknownEvent, format!("there is no event {event}"))
+}

@@ -1,0 +1,100 @@
+//! The admin API: what operators do over HTTP, on a private port of its own.
+//!
+//! - `routes`: everything that can be called, on one screen.
+//! - `tokens`, `guard`: who calls, what they may do, how long it may take.
+//! - `ask`, `problem`: how a call is read, and how an error is told.
+//! - `events`, `coupons`, `trail`: the calls; each asks a use case that the command line asks too.
+//!
+//! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
+
+mod ask;
+mod coupons;
+mod events;
+mod guard;
+mod problem;
+mod routes;
+pub mod tokens;
+mod trail;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+use crate::store::Store;
+use tokens::Tokens;
+
+/// Connections at a time.
+const MAX_CONNECTIONS: usize = 64;
+/// For a request's headers, and between two requests of a connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection is closed after this long, busy or not: 10M winners are exported in minutes.
+const CONNECTION_LIFE: Duration = Duration::from_secs(3_600);
+/// The most bytes of a request's headers.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Pause after a connection could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the calls work with.
+#[derive(Clone)]
+pub struct Backends {
+    /// MySQL.
+    pub store: Store,
+}
+
+/// The admin API's port.
+pub struct Admin {
+    listener: TcpListener,
+    routes: Router,
+}
+
+impl Admin {
+    /// Takes the port.
+    pub async fn bind(
+        address: SocketAddr,
+        tokens: Tokens,
+        backends: Backends,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, routes: routes::routes(backends, Arc::new(tokens)) })
+    }
+
+    /// Serves until it is dropped.
+    pub async fn serve(self) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                    match accepted {
+                        Ok((stream, _)) => {
+                            connections.spawn(connection(stream, self.routes.clone()));
+                        }
+                        Err(error) => {
+                            warn!(%error, "the admin port does not take a connection");
+                            sleep(ACCEPT_PAUSE).await;
+                        }
+                    }
+                }
+                _ = connections.join_next(), if !connections.is_empty() => {}
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, routes: Router) {
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    // How it ended concerns nobody: the other side closed it, or its time was up.
+    let _ = timeout(CONNECTION_LIFE, served).await;
+}

@@ -1,0 +1,149 @@
+//! Errors of the admin API as RFC 9457 problem documents: the one place where they become HTTP.
+
+use axum::Json;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use tracing::warn;
+
+use crate::store::StoreError;
+
+/// What went wrong, as `code` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    /// The request is not as described.
+    Malformed,
+    /// Its body is too large.
+    TooLarge,
+    /// Its body is not JSON.
+    UnsupportedType,
+    /// No token, or an unknown one.
+    Unauthenticated,
+    /// The token's role does not allow it.
+    Forbidden,
+    /// There is nothing at this path.
+    NotFound,
+    /// The path takes other methods.
+    MethodNotAllowed,
+    /// There is no such event.
+    UnknownEvent,
+    /// No row has the coupon.
+    UnknownCoupon,
+    /// The event's id was used before.
+    IdUsed,
+    /// It cannot come from where it stands.
+    Refused,
+    /// Winners hold more units than that.
+    Held,
+    /// Somebody else changed it since.
+    VersionConflict,
+    /// The event is being armed: ask again.
+    BeingArmed,
+    /// MySQL, Redis or Kafka does not answer.
+    Unavailable,
+    /// It took too long.
+    Deadline,
+}
+
+/// A problem, on its way to becoming a response.
+#[derive(Debug)]
+pub(super) struct Problem {
+    code: Code,
+    detail: String,
+    more: Map<String, Value>,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::UnknownEvent | Self::UnknownCoupon => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::IdUsed | Self::Refused | Self::Held | Self::VersionConflict => {
+                StatusCode::CONFLICT
+            }
+            Self::BeingArmed | Self::Unavailable | Self::Deadline => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// The word, and the title that people read.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Malformed => ("malformed", "Malformed request"),
+            Self::TooLarge => ("too_large", "Request too large"),
+            Self::UnsupportedType => ("unsupported_type", "Unsupported media type"),
+            Self::Unauthenticated => ("unauthenticated", "Unauthenticated"),
+            Self::Forbidden => ("forbidden", "Forbidden"),
+            Self::NotFound => ("not_found", "Not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
+            Self::UnknownEvent => ("unknown_event", "Unknown event"),
+            Self::UnknownCoupon => ("unknown_coupon", "Unknown coupon"),
+            Self::IdUsed => ("id_used", "Id was used before"),
+            Self::Refused => ("refused", "Not possible as it stands"),
+            Self::Held => ("held", "Winners hold more"),
+            Self::VersionConflict => ("version_conflict", "Somebody else changed it"),
+            Self::BeingArmed => ("being_armed", "Being armed"),
+            Self::Unavailable => ("unavailable", "A dependency does not answer"),
+            Self::Deadline => ("deadline", "Took too long"),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem, in words that say what to do.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), more: Map::new() }
+    }
+
+    /// With another member.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
+    }
+}
+
+/// What MySQL did not do may have been done: the caller asks again, which changes nothing twice.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        warn!(%error, "the admin API did not get an answer");
+        let detail = "MySQL did not answer; a change may or may not have been made: ask again";
+        Self::new(Code::Unavailable, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, (word, title)) = (self.code.status(), self.code.words());
+        let mut body = Map::new();
+        body.insert("type".to_owned(), json!(format!("urn:firstcome:problem:{word}")));
+        body.insert("title".to_owned(), json!(title));
+        body.insert("status".to_owned(), json!(status.as_u16()));
+        body.insert("detail".to_owned(), json!(self.detail));
+        body.insert("code".to_owned(), json!(word));
+        body.extend(self.more);
+        let mut response = (status, Json(Value::Object(body))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.code {
+            Code::Unauthenticated => {
+                let scheme = HeaderValue::from_static("Bearer realm=\"firstcome-admin\"");
+                headers.insert(WWW_AUTHENTICATE, scheme);
+            }
+            Code::MethodNotAllowed => {
+                headers.entry(ALLOW).or_insert(HeaderValue::from_static("GET, POST"));
+            }
+            Code::BeingArmed | Code::Unavailable | Code::Deadline => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

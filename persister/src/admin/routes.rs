@@ -1,0 +1,50 @@
+//! All routes of the admin API.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use super::problem::{Code, Problem};
+use super::tokens::Tokens;
+use super::{Backends, coupons, events, guard, trail};
+
+/// The most bytes of a request's body.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Everything that can be called. Whoever has a token may look, operators may change.
+pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
+    let viewers = Router::new()
+        .route("/admin/v1/me", get(trail::me))
+        .route("/admin/v1/audit", get(trail::list))
+        .route("/admin/v1/events", get(events::list))
+        .route("/admin/v1/events/{event}", get(events::show));
+    let operators = Router::new()
+        .route("/admin/v1/events", post(events::create))
+        .route("/admin/v1/events/{event}/open", post(events::open))
+        .route("/admin/v1/events/{event}/pause", post(events::pause))
+        .route("/admin/v1/events/{event}/resume", post(events::resume))
+        .route("/admin/v1/events/{event}/close", post(events::close))
+        .route("/admin/v1/events/{event}/stock", post(events::stock))
+        .route("/admin/v1/coupons/{coupon}/return", post(coupons::give_back))
+        .route("/admin/v1/coupons/{coupon}/revoke", post(coupons::revoke))
+        .route_layer(from_fn(guard::operators_only));
+    viewers
+        .merge(operators)
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(not_found)
+        .with_state(backends)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(tokens, guard::identify))
+        .layer(from_fn(guard::in_time))
+}
+
+async fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "the README lists what there is below /admin/v1/")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "GET looks, POST changes")
+}

@@ -1,0 +1,183 @@
+//! `persister event …`.
+
+use chrono::DateTime;
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Subcommand, ValueEnum};
+use contract::event::Confirm;
+use contract::ids::EventId;
+
+use super::{By, Output, Wait};
+use crate::events::ask::Ask;
+use crate::events::change::Verb;
+use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
+
+/// What to do with an event.
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// Create an event. Its id can never be used again
+    ///
+    /// Example: persister event create spring --stock 500 --open
+    Create(Create),
+    /// List all events
+    List {
+        /// Output.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show an event: what is wanted, how far it is carried, what it waits for, its rows
+    Show {
+        /// The event's id
+        event: EventId,
+        /// Output.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Set how many units there are: more go on sale at once, fewer only as far as nobody holds them
+    ///
+    /// Example: persister event stock spring --to 800
+    Stock(ChangeStock),
+    /// Put a scheduled event on sale, inside its window
+    Open(Change),
+    /// Stop an event for a while; winners are still answered
+    Pause(Change),
+    /// Let a paused event go on
+    Resume(Change),
+    /// End an event for good; winners are still answered
+    Close(Change),
+}
+
+/// A new event.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The event's id: 1 to 64 letters, digits, '_' and '-'
+    event: EventId,
+    /// Units in all
+    #[arg(long, value_name = "UNITS", value_parser = RangedU64ValueParser::<u64>::new().range(STOCK))]
+    stock: u64,
+    /// Units that one user may hold
+    #[arg(
+        long,
+        value_name = "UNITS",
+        default_value_t = 1,
+        value_parser = RangedU64ValueParser::<u32>::new().range(PER_USER_LIMIT)
+    )]
+    limit: u32,
+    /// When the window begins, such as 2026-11-27T09:00:00Z [default: at once]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    opens_at: Option<u64>,
+    /// When the window ends [default: when somebody closes it]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    closes_at: Option<u64>,
+    /// When a win is told: once the shard's replica holds it, or only once Kafka does (slower)
+    #[arg(long, value_enum, default_value_t = ConfirmArg::Replica)]
+    confirm: ConfirmArg,
+    /// Put it on sale at once, rather than by `event open`
+    #[arg(long)]
+    open: bool,
+    /// Who gives the command.
+    #[command(flatten)]
+    pub by: By,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// A change of an event's stock.
+#[derive(Debug, Args)]
+pub struct ChangeStock {
+    /// Units in all
+    #[arg(long, value_name = "UNITS", value_parser = RangedU64ValueParser::<u64>::new().range(STOCK))]
+    pub to: u64,
+    /// The rest.
+    #[command(flatten)]
+    pub change: Change,
+}
+
+/// A change of an event.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// The event's id
+    pub event: EventId,
+    /// Only if it has this version still, as `event show` said it
+    #[arg(
+        long,
+        value_name = "VERSION",
+        value_parser = RangedU64ValueParser::<u64>::new().range(1..)
+    )]
+    if_version: Option<u64>,
+    /// Who gives the command.
+    #[command(flatten)]
+    pub by: By,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// When a win is told.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ConfirmArg {
+    Replica,
+    Log,
+}
+
+impl Change {
+    /// How it is asked for.
+    pub fn ask(&self) -> Ask {
+        Ask { operator: self.by.operator(), mode: self.by.mode(), if_version: self.if_version }
+    }
+}
+
+impl Create {
+    /// How it is asked for.
+    pub fn ask(&self) -> Ask {
+        Ask { operator: self.by.operator(), mode: self.by.mode(), if_version: None }
+    }
+
+    /// The event that is described.
+    pub fn wish(&self) -> Wish {
+        Wish {
+            event_id: self.event.clone(),
+            stock: self.stock,
+            per_user_limit: self.limit,
+            opens_at_ms: self.opens_at,
+            closes_at_ms: self.closes_at,
+            confirm: match self.confirm {
+                ConfirmArg::Replica => Confirm::Replica,
+                ConfirmArg::Log => Confirm::Log,
+            },
+            begin: if self.open { Begin::Open } else { Begin::Scheduled },
+        }
+    }
+}
+
+impl EventCommand {
+    /// The change that is asked for, if it is one.
+    pub fn change(&self) -> Option<(Verb, &Change)> {
+        Some(match self {
+            Self::Stock(stock) => (Verb::Stock(stock.to), &stock.change),
+            Self::Open(change) => (Verb::Open, change),
+            Self::Pause(change) => (Verb::Pause, change),
+            Self::Resume(change) => (Verb::Resume, change),
+            Self::Close(change) => (Verb::Close, change),
+            Self::Create(_) | Self::List { .. } | Self::Show { .. } => return None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a time must be RFC 3339 after 1970, such as 2026-11-27T09:00:00Z")]
+struct BadTime;
+
+fn parse_time(text: &str) -> Result<u64, BadTime> {
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?;
+    match u64::try_from(time.timestamp_millis()) {
+        Ok(ms) if ms > 0 => Ok(ms),
+        _ => Err(BadTime),
+    }
+}

@@ -1,0 +1,117 @@
+//! The subcommands that end: what they print and how they exit.
+
+mod coupon;
+mod event;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use contract::ids::EventId;
+use links::kafka::Kafka;
+use links::redis::Cluster;
+use serde::Serialize;
+
+use crate::audit;
+use crate::cli::{AuditCommand, Output, Reconcile};
+use crate::reconcile::{self, Mode, Reconciler, Trouble};
+use crate::store::audit::Page;
+use crate::store::schema::Migrated;
+use crate::store::{Store, StoreError};
+pub use coupon::coupon;
+pub use event::event;
+
+/// How a subcommand ended; each has its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0.
+    Done,
+    /// 1.
+    Failed,
+    /// 2: wrong usage or configuration.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// Says on stderr why it does not go on.
+pub fn fail(exit: Exit, why: impl Display) -> Exit {
+    eprintln!("persister: {why}");
+    exit
+}
+
+/// `migrate`.
+pub async fn migrate(store: &Store) -> Result<Exit, StoreError> {
+    Ok(match store.connect().await?.migrate().await? {
+        Migrated::Applied(names) if names.is_empty() => {
+            println!("the schema is up to date");
+            Exit::Done
+        }
+        Migrated::Applied(names) => {
+            println!("applied {}", names.join(", "));
+            Exit::Done
+        }
+        Migrated::Busy => fail(Exit::Failed, "another migrate is at work: try again"),
+        Migrated::Newer(version) => fail(
+            Exit::Failed,
+            format_args!("the schema has version {version}: this build is older, update it"),
+        ),
+    })
+}
+
+/// `reconcile`.
+pub async fn reconcile(
+    store: Store,
+    cluster: Cluster,
+    kafka: Kafka,
+    arguments: &Reconcile,
+) -> Result<Exit, Trouble> {
+    let mode = if arguments.repair { Mode::Repair } else { Mode::Report };
+    let reconciler = Reconciler::new(store, cluster, kafka, mode);
+    Ok(match reconciler.run(arguments.event.as_ref()).await? {
+        reconcile::Outcome::Ran(report) => {
+            print(arguments.output, &report, reconcile::print);
+            if report.is_clean() { Exit::Done } else { Exit::Failed }
+        }
+        reconcile::Outcome::Busy => fail(Exit::Failed, "another reconcile is at work"),
+        reconcile::Outcome::NoSuchEvent => match &arguments.event {
+            Some(event) => no_such_event(event),
+            None => fail(Exit::Failed, "there is no such event"),
+        },
+    })
+}
+
+/// `audit …`.
+pub async fn audit(store: &Store, verb: &AuditCommand) -> Result<Exit, StoreError> {
+    let AuditCommand::List(arguments) = verb;
+    let page =
+        Page { event: arguments.event.clone(), before: arguments.before, limit: arguments.limit };
+    let lines = audit::list(&mut store.connect().await?, &page).await?;
+    print(arguments.output, &lines, |lines| {
+        for line in lines {
+            println!("{} {}", line.id, line.sentence());
+        }
+    });
+    Ok(Exit::Done)
+}
+
+fn no_such_event(event: &EventId) -> Exit {
+    fail(Exit::Failed, format_args!("there is no event {event}"))
+}
+
+fn print<T: Serialize>(output: Output, value: &T, for_people: impl FnOnce(&T)) {
+    if !output.json {
+        return for_people(value);
+    }
+    match serde_json::to_string(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("persister: {error}"),
+    }
+}

@@ -1,0 +1,261 @@
+//! The admin API: who may do what, how a call is read, what it answers.
+
+use std::time::Duration;
+
+use rig::stack::{AdminRole, PartKind, shared};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::control::state;
+use crate::world::{World, new_id};
+
+const CALL: Duration = Duration::from_secs(60);
+
+/// What a call answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A problem's code; it must be a whole problem document.
+    pub(crate) fn code(&self) -> String {
+        let problem = self.json();
+        assert!(self.head.contains("content-type: application/problem+json"), "{self:?}");
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        let code = problem["code"].as_str().unwrap().to_owned();
+        assert_eq!(problem["type"], format!("urn:firstcome:problem:{code}"));
+        code
+    }
+}
+
+/// Calls of the admin API with one token.
+pub(crate) struct Api {
+    address: String,
+    headers: String,
+}
+
+impl Api {
+    pub(crate) fn of(world: &World, role: AdminRole) -> Self {
+        let token = world.handle.admin_token(role).unwrap();
+        Self::with(world, &format!("authorization: Bearer {token}\r\n"))
+    }
+
+    pub(crate) fn with(world: &World, headers: &str) -> Self {
+        // The last one: whether it leads does not matter.
+        let address = world.handle.addresses(PartKind::Persister).pop().unwrap();
+        Self { address: address.to_string(), headers: headers.to_owned() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET /admin/v1{path} HTTP/1.1\r\n"), "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(&format!("POST /admin/v1{path} HTTP/1.1\r\n"), &body.to_string()).await
+    }
+
+    pub(crate) async fn send(&self, begin: &str, body: &str) -> Answer {
+        let (headers, length) = (&self.headers, body.len());
+        let request = format!(
+            "{begin}{headers}host: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let talk = async {
+            let mut stream = TcpStream::connect(&self.address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            answer
+        };
+        let answer = String::from_utf8(timeout(CALL, talk).await.unwrap()).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+}
+
+#[tokio::test]
+async fn only_who_has_a_token_is_answered_and_only_operators_change() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    for headers in [
+        "",
+        "authorization: Bearer 0123456789abcdef0123456789abcdef\r\n",
+        "authorization: Basic dmlld2VyOg==\r\n",
+        "authorization: Bearer\r\n",
+    ] {
+        for path in ["/events", "/nothing"] {
+            let answer = Api::with(&world, headers).get(path).await;
+            assert_eq!((answer.status, answer.code().as_str()), (401, "unauthenticated"));
+            assert!(answer.head.contains("www-authenticate: bearer"), "{answer:?}");
+        }
+    }
+    let viewer = Api::of(&world, AdminRole::Viewer);
+    assert_eq!(viewer.get("/me").await.json(), json!({"name": "viewer", "role": "viewer"}));
+    assert_eq!(viewer.get("/events").await.status, 200);
+    let event = new_id("viewed");
+    let refused = viewer.post("/events", json!({"event_id": event, "stock": 5})).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"));
+    let operator = Api::of(&world, AdminRole::Operator);
+    assert_eq!(operator.get(&format!("/events/{event}")).await.code(), "unknown_event");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_as_described_is_told_what_is_wrong() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let api = Api::of(&world, AdminRole::Operator);
+    let is = |answer: Answer, status: u16, code: &str| {
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{answer:?}");
+    };
+    is(api.get("/nothing").await, 404, "not_found");
+    is(api.get("/events/a%7Bb%7D").await, 400, "malformed");
+    is(api.send("DELETE /admin/v1/events HTTP/1.1\r\n", "").await, 405, "method_not_allowed");
+    is(api.get("/audit?limit=0").await, 400, "malformed");
+    is(api.get("/audit?evnet=a").await, 400, "malformed");
+    is(api.post("/events", json!({"event_id": "a", "stock": 0})).await, 400, "malformed");
+    is(
+        api.post("/events", json!({"event_id": "a", "stock": 1, "limit": 2})).await,
+        400,
+        "malformed",
+    );
+    is(api.post("/events/a/open", json!({"dryrun": true})).await, 400, "malformed");
+    is(api.post("/events/a/open", json!({"wait_s": 31})).await, 400, "malformed");
+    is(api.post("/events/a/stock", json!({"to": 0})).await, 400, "malformed");
+    is(api.post("/coupons/17/return", json!({})).await, 400, "malformed");
+    is(api.post("/events", json!({"why": "x".repeat(20_000)})).await, 413, "too_large");
+    let xml = "POST /admin/v1/events HTTP/1.1\r\ncontent-type: text/xml\r\n";
+    is(api.send(xml, "<event/>").await, 415, "unsupported_type");
+}
+
+#[tokio::test]
+async fn an_event_lives_through_the_api_and_every_change_is_audited() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let api = Api::of(&world, AdminRole::Operator);
+    let event = new_id("api");
+    let new = json!({"event_id": event, "stock": 5, "open": true, "why": "spring", "wait_s": 30});
+    let created = api.post("/events", new.clone()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    assert!(created.head.contains("etag: \"1\""), "{created:?}");
+    let done = created.json();
+    assert_eq!((&done["outcome"], &done["carried"]), (&json!("created"), &json!(true)));
+    let again = api.post("/events", new).await;
+    assert_eq!((again.status, &again.json()["outcome"]), (200, &json!("already")));
+    let other = api.post("/events", json!({"event_id": event, "stock": 6})).await;
+    assert_eq!((other.status, other.code().as_str()), (409, "id_used"));
+
+    let path = |verb: &str| format!("/events/{event}/{verb}");
+    for (verb, body, phase, stock) in [
+        ("pause", json!({"why": "too fast", "wait_s": 30}), "paused", 5),
+        ("stock", json!({"to": 9, "wait_s": 30}), "paused", 9),
+        ("resume", json!({"wait_s": 30}), "open", 9),
+        ("stock", json!({"to": 7, "wait_s": 30}), "open", 7),
+        ("close", json!({"wait_s": 30}), "closed", 7),
+    ] {
+        let done = api.post(&path(verb), body).await;
+        assert_eq!(done.status, 200, "{verb}: {done:?}");
+        let done = done.json();
+        assert_eq!(done["outcome"], "changed", "{verb}: {done}");
+        assert_eq!((&done["phase"], &done["stock"]), (&json!(phase), &json!(stock)), "{verb}");
+        assert_eq!(done["carried"], true, "{verb}: {done}");
+        assert_eq!(state(&world, &event).await.phase.as_str(), phase, "{verb}");
+    }
+    assert_eq!(api.post(&path("close"), json!({})).await.json()["outcome"], "already");
+    let refused = api.post(&path("open"), json!({})).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "refused"));
+
+    let lines = api.get(&format!("/audit?event={event}")).await.json();
+    let told: Vec<Value> = lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|line| {
+            json!([
+                line["who"],
+                line["way"],
+                line["action"],
+                line["version"],
+                line["to"],
+                line["why"]
+            ])
+        })
+        .collect();
+    let by = |action: &str, version: u64, to: Value, why: &str| {
+        json!(["operator", "api", action, version, to, why])
+    };
+    assert_eq!(told[0][2], "create");
+    assert_eq!(
+        told[1..],
+        [
+            by("pause", 2, json!({"phase": "paused"}), "too fast"),
+            by("stock", 3, json!({"stock": 9}), ""),
+            by("resume", 4, json!({"phase": "open"}), ""),
+            by("stock", 5, json!({"stock": 7}), ""),
+            by("close", 6, json!({"phase": "closed"}), ""),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_second_of_two_operators_is_told_what_the_first_did() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("two", 5).await;
+    let ann = Api::of(&world, AdminRole::Operator);
+    let bob = Api::of(&world, AdminRole::SecondOperator);
+    let path = |verb: &str| format!("/events/{event}/{verb}");
+    // Both looked at version 1.
+    let why = json!({"why": "fraud", "if_version": 1, "wait_s": 30});
+    assert_eq!(ann.post(&path("pause"), why.clone()).await.json()["version"], 2);
+    let told = bob.post(&path("stock"), json!({"to": 9, "if_version": 1})).await;
+    assert_eq!((told.status, told.code().as_str()), (409, "version_conflict"));
+    let told = told.json();
+    let line = &told["changed_by"][0];
+    assert_eq!(
+        json!([line["who"], line["action"], line["why"]]),
+        json!(["operator", "pause", "fraud"])
+    );
+    assert_eq!(json!([told["event"]["phase"], told["event"]["version"]]), json!(["paused", 2]));
+    // The first one's answer was lost: asking again is no conflict. For the second one it is.
+    assert_eq!(ann.post(&path("pause"), why.clone()).await.json()["outcome"], "already");
+    assert_eq!(bob.post(&path("pause"), why).await.code(), "version_conflict");
+    let stale = format!("POST /admin/v1{} HTTP/1.1\r\nif-match: \"1\"\r\n", path("close"));
+    assert_eq!(bob.send(&stale, "").await.code(), "version_conflict");
+    let fresh = format!("POST /admin/v1{} HTTP/1.1\r\nif-match: \"2\"\r\n", path("close"));
+    assert_eq!(bob.send(&fresh, "").await.json()["phase"], "closed");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let api = Api::of(&world, AdminRole::Operator);
+    let none = new_id("dry");
+    let would = api.post("/events", json!({"event_id": none, "stock": 5, "dry_run": true})).await;
+    assert_eq!((would.status, &would.json()["outcome"]), (200, &json!("would_change")));
+    assert_eq!(api.get(&format!("/events/{none}")).await.status, 404);
+    let event = world.open_event("dry", 5).await;
+    for (verb, says) in [("pause", "503 paused"), ("close", "cannot be undone")] {
+        let done =
+            api.post(&format!("/events/{event}/{verb}"), json!({"dry_run": true})).await.json();
+        assert_eq!(done["outcome"], "would_change");
+        assert!(done["effects"][0].as_str().unwrap().contains(says), "{done}");
+    }
+    let body = json!({"to": 8, "dry_run": true});
+    let done = api.post(&format!("/events/{event}/stock"), body).await.json();
+    assert!(done["effects"][0].as_str().unwrap().contains("3 units more"), "{done}");
+    let shown = api.get(&format!("/events/{event}")).await.json();
+    assert_eq!(json!([shown["phase"], shown["stock"], shown["version"]]), json!(["open", 5, 1]));
+    let lines = api.get(&format!("/audit?event={event}")).await.json();
+    assert_eq!(lines.as_array().unwrap().len(), 1, "{lines}");
+}
