@@ -6,6 +6,7 @@ mod back_pressure;
 mod claims;
 mod client;
 mod confirm;
+mod counts;
 mod drain;
 mod event;
 mod fenced;

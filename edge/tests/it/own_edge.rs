@@ -1,6 +1,7 @@
 //! An edge that a test runs by itself, beside those of the stack.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use rig::stack::{PartKind, wait_until};
@@ -14,12 +15,20 @@ use crate::stack::{SOON, Stack, addresses};
 pub(crate) struct OwnEdge {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// Where its metrics are.
+    pub(crate) private: SocketAddr,
 }
 
 impl OwnEdge {
     /// Starts one on the stack's Redis and Kafka, and waits until it is ready.
     pub(crate) async fn start(stack: &Stack) -> Self {
-        let edge = Self::start_with_kafka(stack, &addresses(&stack.handle, PartKind::Kafka)).await;
+        Self::start_with(stack, &[]).await
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) async fn start_with(stack: &Stack, more: &[(&str, &Path)]) -> Self {
+        let brokers = addresses(&stack.handle, PartKind::Kafka);
+        let edge = Self::spawn(stack, &brokers, more).await;
         let ready = || async {
             match edge.status_of("/health/ready").await {
                 Some(200) => Ok(()),
@@ -32,6 +41,10 @@ impl OwnEdge {
 
     /// Starts one on these brokers, and waits until it lives.
     pub(crate) async fn start_with_kafka(stack: &Stack, brokers: &[String]) -> Self {
+        Self::spawn(stack, brokers, &[]).await
+    }
+
+    async fn spawn(stack: &Stack, brokers: &[String], more: &[(&str, &Path)]) -> Self {
         let (address, private) = (free_port(), free_port());
         let child = Command::new(env!("CARGO_BIN_EXE_edge"))
             .env("FIRSTCOME_NAME", format!("own-{}", uuid::Uuid::now_v7().simple()))
@@ -41,11 +54,12 @@ impl OwnEdge {
             .env("FIRSTCOME_REDIS", addresses(&stack.handle, PartKind::Redis).join(","))
             .env("FIRSTCOME_KAFKA", brokers.join(","))
             .env("FIRSTCOME_LOG", "off")
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let edge = Self { child, address };
+        let edge = Self { child, address, private };
         let alive = || async {
             edge.status_of("/health/live").await.filter(|&status| status == 200).ok_or("silence")
         };
@@ -60,8 +74,21 @@ impl OwnEdge {
     }
 
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Stops it until it is resumed.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// How it ended.
