@@ -85,7 +85,8 @@ pub async fn read_issue(headers: &HeaderMap, body: Incoming) -> Result<IssueRequ
     parse_issue(&body, attempt, request_id(headers))
 }
 
-fn parse_issue(
+/// Reads a claim from its body, once its headers are read.
+pub fn parse_issue(
     body: &[u8],
     attempt: Attempt,
     request_id: Option<RequestId>,

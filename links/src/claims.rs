@@ -56,13 +56,14 @@ pub async fn claim(
 }
 
 /// ARGV, all words in one text.
-struct Args {
+pub struct Args {
     text: String,
     ends: Vec<usize>,
 }
 
 impl Args {
-    fn of(claims: &[Claim<'_>]) -> Self {
+    /// The arguments for these claims, at most [`claim_script::MAX_CLAIMS`].
+    pub fn of(claims: &[Claim<'_>]) -> Self {
         /// A user of usual length, an attempt, a coupon, a quantity.
         const BYTES_A_CLAIM: usize = 20 + 32 + 32 + 1;
         const WORDS_A_CLAIM: usize = 4;
@@ -87,7 +88,8 @@ impl Args {
         self.ends.push(self.text.len());
     }
 
-    fn words(&self) -> Vec<&str> {
+    /// Word by word.
+    pub fn words(&self) -> Vec<&str> {
         let mut start = 0;
         let word = |&end: &usize| &self.text[std::mem::replace(&mut start, end)..end];
         self.ends.iter().map(word).collect()

@@ -25,7 +25,7 @@ const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Whether a user has won.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Membership {
+pub enum Membership {
     /// Perhaps: ask.
     Member,
     /// Certainly not, up to the sequence number that was asked about.
@@ -63,10 +63,11 @@ pub(super) struct Read {
 }
 
 /// Hashes of users. They are as good as random: hashing them again would gain nothing.
-pub(super) type Hashes = HashSet<u64, BuildHasherDefault<AsItIs>>;
+pub type Hashes = HashSet<u64, BuildHasherDefault<AsItIs>>;
 
+/// Takes a hash as it is.
 #[derive(Default)]
-pub(super) struct AsItIs(u64);
+pub struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
@@ -90,7 +91,7 @@ impl Winners {
     }
 
     /// The winners of one event; forgotten once no core holds them.
-    pub(super) fn of(&self, event: &EventId) -> Arc<EventWinners> {
+    pub fn of(&self, event: &EventId) -> Arc<EventWinners> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(winners) = events.get(event).and_then(Weak::upgrade) {
             return winners;
@@ -116,7 +117,7 @@ impl EventWinners {
 
     /// Whether a user is among the winners of `epoch` up to `sequence`; has them read where that
     /// is not known.
-    pub(super) fn find(self: &Arc<Self>, epoch: u64, sequence: u64, user: &UserId) -> Membership {
+    pub fn find(self: &Arc<Self>, epoch: u64, sequence: u64, user: &UserId) -> Membership {
         let read = self.read.load();
         if read.epoch != epoch || read.sequence < sequence {
             self.want(&read);
@@ -146,12 +147,14 @@ impl EventWinners {
         }
     }
 
-    pub(super) fn hash(&self, user: &str) -> u64 {
+    /// What a user is remembered by.
+    pub fn hash(&self, user: &str) -> u64 {
         self.hasher.hash_one(user)
     }
 
-    /// A reading that began at `began` has ended, well or not.
-    pub(super) fn was_read(&self, began: Instant, result: Option<(u64, u64, Hashes)>) {
+    /// A reading that began at `began` has ended: with epoch, sequence number and winners, or
+    /// without.
+    pub fn was_read(&self, began: Instant, result: Option<(u64, u64, Hashes)>) {
         let now = Instant::now();
         let old = self.read.load();
         let read = match result {

@@ -36,7 +36,25 @@ const CHECKS: [&[&str]; 5] = [
 ];
 
 /// With `--all`, after the tests.
-const SLOW: [&[&str]; 2] = [
+const SLOW: [&[&str]; 3] = [
+    // The pure parts of a claim, by themselves: figures to read.
+    &[
+        "bench",
+        "--features",
+        "criterion",
+        "-p",
+        "contract",
+        "-p",
+        "links",
+        "-p",
+        "edge",
+        "--bench",
+        "record",
+        "--bench",
+        "batch",
+        "--bench",
+        "claim",
+    ],
     // The larger bounds of the protocol's model: minutes, and more than a gigabyte.
     &["run", "--release", "-p", "model", "--", "--deep"],
     // Ten million lines of history judged.
