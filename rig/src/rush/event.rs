@@ -20,6 +20,9 @@ const STATUS_PATH: &str = "/api/v1/coupons/status";
 /// From the moment that an event stands in the directory until every edge has read it there.
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 
+/// For a leader that has other events to arm, on a machine that has other work.
+const CARRIED_WITHIN_S: &str = "60";
+
 /// How an edge says that an event stands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Standing {
@@ -72,14 +75,17 @@ pub async fn create(
 ) -> Result<(), EventError> {
     let stock = stock.to_string();
     let of_event = ["event", "create", event.as_str(), "--stock", stock.as_str()];
-    let arguments = [&of_event[..], &["--confirm", confirm.as_str(), "--open"]].concat();
+    let how = ["--confirm", confirm.as_str(), "--open", "--wait-s", CARRIED_WITHIN_S];
+    let arguments = [&of_event[..], &how].concat();
     let output = stack.persister(&arguments).await?;
     if output.status.success() {
         return Ok(());
     }
+    // What it waits for is printed, since the event is created.
+    let said = [output.stderr, output.stdout].concat();
     Err(EventError::NotCreated {
         event: event.clone(),
-        why: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        why: String::from_utf8_lossy(&said).trim().to_owned(),
     })
 }
 
