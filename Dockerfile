@@ -25,7 +25,7 @@ ENTRYPOINT ["edge"]
 
 FROM runtime AS persister
 COPY --from=build /out/persister /usr/local/bin/persister
-# Those who watch.
-EXPOSE 9090
+# Those who watch, and operators.
+EXPOSE 9090 9091
 ENTRYPOINT ["persister"]
 CMD ["run"]

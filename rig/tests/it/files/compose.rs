@@ -171,8 +171,8 @@ async fn without_a_password_of_ones_own_nothing_starts() {
         .filter_map(|line| line.split_once('='))
         .collect();
     let compose = read("docker-compose.yml");
-    let secrets: Vec<_> = settings.iter().filter(|(name, _)| name.contains("PASSWORD")).collect();
-    assert!(secrets.len() >= 3, "{settings:?}");
+    let secrets: Vec<_> = settings.iter().filter(|(name, _)| is_secret(name)).collect();
+    assert!(secrets.len() >= 4, "{settings:?}");
     for (name, value) in secrets {
         assert!(
             value.to_lowercase().contains("change"),
@@ -193,4 +193,8 @@ async fn without_a_password_of_ones_own_nothing_starts() {
         assert!(!output.status.success() && error.contains(name), "{name}: {error}");
     }
     assert!(read(".gitignore").lines().any(|line| line == "/.env"));
+}
+
+fn is_secret(name: &str) -> bool {
+    name.contains("PASSWORD") || name.contains("TOKENS")
 }
