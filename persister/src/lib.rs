@@ -20,6 +20,7 @@ pub mod directory;
 pub mod events;
 pub mod failpoint;
 pub mod health;
+pub mod labels;
 pub mod leader;
 pub mod lease;
 pub mod log;

@@ -1,5 +1,7 @@
 //! Events over HTTP.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::ETAG;
 use axum::http::request::Parts;
@@ -9,7 +11,7 @@ use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use contract::event::Confirm;
 use contract::ids::EventId;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Backends;
@@ -17,10 +19,11 @@ use super::ask::{Body, How, Named, Nothing, malformed};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::audit::LineView;
-use crate::events::change::{self, Verb};
+use crate::events::change::{self, Verb, Window};
 use crate::events::create::{self, Begin, STOCK, Wish, check};
 use crate::events::done::{Done, done, would};
 use crate::events::view::{self, EventView, view};
+use crate::labels::Label;
 use crate::store::events::Event;
 
 /// `GET /admin/v1/events`
@@ -52,6 +55,8 @@ pub(super) struct New {
     closes_at: Option<DateTime<Utc>>,
     #[serde(default = "replica")]
     confirm: Confirm,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     open: bool,
 }
@@ -89,12 +94,22 @@ pub(super) async fn create(
     Ok((status, answer(done)?).into_response())
 }
 
-fn wish(new: New) -> Result<Wish, Problem> {
-    let ms = |time: Option<DateTime<Utc>>, field: &str| {
-        time.map(|time| u64::try_from(time.timestamp_millis()).ok().filter(|&ms| ms > 0))
-            .map(|ms| ms.ok_or_else(|| malformed(format!("{field} must be after 1970"))))
-            .transpose()
+fn ms(time: Option<DateTime<Utc>>, field: &str) -> Result<Option<u64>, Problem> {
+    let Some(time) = time else {
+        return Ok(None);
     };
+    match u64::try_from(time.timestamp_millis()) {
+        Ok(ms) if ms > 0 => Ok(Some(ms)),
+        _ => Err(malformed(format!("{field} must be after 1970"))),
+    }
+}
+
+fn labels(labels: &BTreeMap<String, String>) -> Result<Vec<Label>, Problem> {
+    let label = |(name, text): (&String, &String)| Label::new(name, text);
+    labels.iter().map(label).collect::<Result<_, _>>().map_err(|bad| malformed(bad.to_string()))
+}
+
+fn wish(new: New) -> Result<Wish, Problem> {
     Ok(Wish {
         opens_at_ms: ms(new.opens_at, "opens_at")?,
         closes_at_ms: ms(new.closes_at, "closes_at")?,
@@ -102,6 +117,7 @@ fn wish(new: New) -> Result<Wish, Problem> {
         stock: new.stock,
         per_user_limit: new.per_user_limit,
         confirm: new.confirm,
+        labels: labels(&new.labels)?,
         begin: if new.open { Begin::Open } else { Begin::Scheduled },
     })
 }
@@ -143,6 +159,47 @@ pub(super) async fn stock(call: Call, body: Body<Stock>) -> Changed {
     call.change(Verb::Stock(to), &body.how).await
 }
 
+/// When it is to be on sale. Of each end: absent leaves it, null takes it away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Times {
+    #[serde(default, deserialize_with = "said")]
+    opens_at: Option<Option<DateTime<Utc>>>,
+    #[serde(default, deserialize_with = "said")]
+    closes_at: Option<Option<DateTime<Utc>>>,
+}
+
+/// A field that is there, be it null.
+fn said<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
+    Deserialize::deserialize(field).map(Some)
+}
+
+/// `POST /admin/v1/events/{event}/reschedule`
+pub(super) async fn reschedule(call: Call, body: Body<Times>) -> Changed {
+    let end = |said: Option<Option<DateTime<Utc>>>, field: &str| match said {
+        None => Ok(None),
+        Some(None) => Ok(Some(0)),
+        Some(time) => ms(time, field),
+    };
+    let window = Window {
+        opens_at_ms: end(body.what.opens_at, "opens_at")?,
+        closes_at_ms: end(body.what.closes_at, "closes_at")?,
+    };
+    call.change(Verb::Reschedule(window), &body.how).await
+}
+
+/// What it is to be labelled with; an empty text takes a label away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetLabels {
+    labels: BTreeMap<String, String>,
+}
+
+/// `POST /admin/v1/events/{event}/label`
+pub(super) async fn label(call: Call, body: Body<SetLabels>) -> Changed {
+    call.change(Verb::Label(labels(&body.what.labels)?), &body.how).await
+}
+
 /// What a change answers.
 type Changed = Result<Response, Problem>;
 
@@ -175,7 +232,7 @@ impl Call {
         let (ask, patience) = (how.ask(&self.caller, &self.headers)?, how.patience()?);
         let id = &self.event;
         let session = &mut self.backends.store.connect().await?;
-        let (outcome, event) = match change::change(session, id, verb, &ask).await? {
+        let (outcome, event) = match change::change(session, id, &verb, &ask).await? {
             change::Outcome::Changed(_, event) => ("changed", event),
             change::Outcome::Already(event) => ("already", event),
             change::Outcome::Would(before, after) => {

@@ -3,7 +3,7 @@
 //! - `routes`: everything that can be called, on one screen.
 //! - `tokens`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
-//! - `events`, `coupons`, `trail`: the calls; each asks a use case that the command line asks too.
+//! - `events`, `winners`, `coupons`, `trail`: the calls; each asks a use case that the command line asks too.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
@@ -15,6 +15,7 @@ mod problem;
 mod routes;
 pub mod tokens;
 mod trail;
+mod winners;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
-use super::{Backends, coupons, events, guard, trail};
+use super::{Backends, coupons, events, guard, trail, winners};
 
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -20,7 +20,8 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/me", get(trail::me))
         .route("/admin/v1/audit", get(trail::list))
         .route("/admin/v1/events", get(events::list))
-        .route("/admin/v1/events/{event}", get(events::show));
+        .route("/admin/v1/events/{event}", get(events::show))
+        .route("/admin/v1/events/{event}/winners", get(winners::winners));
     let operators = Router::new()
         .route("/admin/v1/events", post(events::create))
         .route("/admin/v1/events/{event}/open", post(events::open))
@@ -28,6 +29,8 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/events/{event}/resume", post(events::resume))
         .route("/admin/v1/events/{event}/close", post(events::close))
         .route("/admin/v1/events/{event}/stock", post(events::stock))
+        .route("/admin/v1/events/{event}/reschedule", post(events::reschedule))
+        .route("/admin/v1/events/{event}/label", post(events::label))
         .route("/admin/v1/coupons/{coupon}/return", post(coupons::give_back))
         .route("/admin/v1/coupons/{coupon}/revoke", post(coupons::revoke))
         .route_layer(from_fn(guard::operators_only));

@@ -8,8 +8,10 @@ use contract::ids::EventId;
 
 use super::{By, Output, Wait};
 use crate::events::ask::Ask;
-use crate::events::change::Verb;
+use crate::events::change::{Verb, Window};
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
+use crate::events::winners::Format;
+use crate::labels::Label;
 
 /// What to do with an event.
 #[derive(Debug, Subcommand)]
@@ -36,6 +38,22 @@ pub enum EventCommand {
     ///
     /// Example: persister event stock spring --to 800
     Stock(ChangeStock),
+    /// Move its window, as long as it has not ended
+    ///
+    /// Example: persister event reschedule spring --closes-at 2026-12-02T18:00:00Z
+    Reschedule(Reschedule),
+    /// Label it with words of your own; they change nothing else
+    ///
+    /// Example: persister event label spring team=blue city=
+    Label(SetLabels),
+    /// Print everybody who won, in the order of their numbers, with what became of their coupons
+    Winners {
+        /// The event's id
+        event: EventId,
+        /// How
+        #[arg(long, value_enum, default_value_t = FormatArg::Csv)]
+        format: FormatArg,
+    },
     /// Put a scheduled event on sale, inside its window
     Open(Change),
     /// Stop an event for a while; winners are still answered
@@ -71,6 +89,9 @@ pub struct Create {
     /// When a win is told: once the shard's replica holds it, or only once Kafka does (slower)
     #[arg(long, value_enum, default_value_t = ConfirmArg::Replica)]
     confirm: ConfirmArg,
+    /// NAME=TEXT, words of your own; may be given several times
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<Label>,
     /// Put it on sale at once, rather than by `event open`
     #[arg(long)]
     open: bool,
@@ -94,6 +115,50 @@ pub struct ChangeStock {
     /// The rest.
     #[command(flatten)]
     pub change: Change,
+}
+
+/// A change of an event's window.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, args = ["opens_at", "closes_at"])]
+pub struct Reschedule {
+    /// When it begins; none: from the beginning [default: as it is]
+    #[arg(long, value_name = "TIME", value_parser = parse_end)]
+    opens_at: Option<u64>,
+    /// When it ends; none: when somebody closes it [default: as it is]
+    #[arg(long, value_name = "TIME", value_parser = parse_end)]
+    closes_at: Option<u64>,
+    /// The rest.
+    #[command(flatten)]
+    change: Change,
+}
+
+/// A change of an event's labels.
+#[derive(Debug, Args)]
+pub struct SetLabels {
+    /// The rest.
+    #[command(flatten)]
+    change: Change,
+    /// NAME=TEXT; NAME= takes it away
+    #[arg(required = true)]
+    labels: Vec<Label>,
+}
+
+/// How winners are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FormatArg {
+    /// Comma-separated, with a line of names
+    Csv,
+    /// A JSON object a line
+    Ndjson,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Ndjson => Self::Ndjson,
+        }
+    }
 }
 
 /// A change of an event.
@@ -151,6 +216,7 @@ impl Create {
                 ConfirmArg::Replica => Confirm::Replica,
                 ConfirmArg::Log => Confirm::Log,
             },
+            labels: self.labels.clone(),
             begin: if self.open { Begin::Open } else { Begin::Scheduled },
         }
     }
@@ -161,11 +227,18 @@ impl EventCommand {
     pub fn change(&self) -> Option<(Verb, &Change)> {
         Some(match self {
             Self::Stock(stock) => (Verb::Stock(stock.to), &stock.change),
+            Self::Reschedule(to) => {
+                let window = Window { opens_at_ms: to.opens_at, closes_at_ms: to.closes_at };
+                (Verb::Reschedule(window), &to.change)
+            }
+            Self::Label(set) => (Verb::Label(set.labels.clone()), &set.change),
             Self::Open(change) => (Verb::Open, change),
             Self::Pause(change) => (Verb::Pause, change),
             Self::Resume(change) => (Verb::Resume, change),
             Self::Close(change) => (Verb::Close, change),
-            Self::Create(_) | Self::List { .. } | Self::Show { .. } => return None,
+            Self::Create(_) | Self::List { .. } | Self::Show { .. } | Self::Winners { .. } => {
+                return None;
+            }
         })
     }
 }
@@ -173,6 +246,10 @@ impl EventCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a time must be RFC 3339 after 1970, such as 2026-11-27T09:00:00Z")]
 struct BadTime;
+
+fn parse_end(text: &str) -> Result<u64, BadTime> {
+    if text == "none" { Ok(0) } else { parse_time(text) }
+}
 
 fn parse_time(text: &str) -> Result<u64, BadTime> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?;

@@ -9,7 +9,7 @@ use contract::ids::{CouponId, EventId};
 use crate::audit::MAX_LINES;
 use crate::operator::{parse_name, system_user};
 use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS, Mode, Operator, Way};
-pub use event::{Change, Create, EventCommand};
+pub use event::{Change, Create, EventCommand, FormatArg};
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -267,6 +267,11 @@ mod tests {
             "event stock spring --to 0",
             "coupon return 17",
             "event open spring --if-version 0",
+            "event reschedule spring",
+            "event reschedule spring --opens-at soon",
+            "event label spring",
+            "event label spring Team=blue",
+            "event winners spring --format xml",
             "event open spring --as=",
             "audit",
             "audit list --limit 0",

@@ -1,16 +1,19 @@
 //! `persister event …`.
 
+use std::io::Write;
 use std::time::Duration;
 
 use chrono::Utc;
+use contract::ids::EventId;
 
 use super::{Exit, fail, no_such_event, print};
 use crate::audit::LineView;
-use crate::cli::{Change, Create, EventCommand, Output, Wait};
+use crate::cli::{Change, Create, EventCommand, FormatArg, Output, Wait};
 use crate::events::change::{self, Verb};
 use crate::events::create::{self, check};
 use crate::events::done::{Done, WOULD, done, would};
 use crate::events::view::{Details, EventView, list, show};
+use crate::events::winners::Export;
 use crate::store::events::Event;
 use crate::store::{Session, Store, StoreError};
 
@@ -21,7 +24,7 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
     }
     let mut session = store.connect().await?;
     if let Some((verb, arguments)) = verb.change() {
-        return change_event(&mut session, verb, arguments).await;
+        return change_event(&mut session, &verb, arguments).await;
     }
     match verb {
         EventCommand::List { output } => {
@@ -35,7 +38,10 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
             }
             None => no_such_event(event),
         }),
+        EventCommand::Winners { event, format } => print_winners(store, event, *format).await,
         EventCommand::Create(_)
+        | EventCommand::Reschedule(_)
+        | EventCommand::Label(_)
         | EventCommand::Stock(_)
         | EventCommand::Open(_)
         | EventCommand::Pause(_)
@@ -74,7 +80,7 @@ async fn create_event(store: &Store, arguments: &Create) -> Result<Exit, StoreEr
 
 async fn change_event(
     session: &mut Session,
-    verb: Verb,
+    verb: &Verb,
     arguments: &Change,
 ) -> Result<Exit, StoreError> {
     let id = &arguments.event;
@@ -107,6 +113,24 @@ async fn change_event(
         change::Outcome::Unknown => return Ok(no_such_event(id)),
     };
     await_and_print(session, outcome, event, arguments.wait, arguments.output).await
+}
+
+/// A reader that has seen enough ends it.
+async fn print_winners(
+    store: &Store,
+    event: &EventId,
+    format: FormatArg,
+) -> Result<Exit, StoreError> {
+    let export = Export::begin(store.clone(), event.clone(), format.into()).await?;
+    let Some(mut export) = export else {
+        return Ok(no_such_event(event));
+    };
+    while let Some(lines) = export.next().await? {
+        if std::io::stdout().write_all(lines.as_bytes()).is_err() {
+            return Ok(Exit::Failed);
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn await_and_print(
@@ -183,6 +207,7 @@ fn print_details(details: &Details) {
         ("opens at", event.opens_at.clone().unwrap_or_else(|| "at once".to_owned())),
         ("closes at", event.closes_at.clone().unwrap_or_else(|| "when closed".to_owned())),
         ("confirm", event.confirm.to_owned()),
+        ("labels", event.labels.sentence()),
         ("version", event.version.to_string()),
         ("carried", carried),
         (

@@ -26,6 +26,7 @@ pub(in crate::control) fn event() -> Event {
         closes_at_ms: 0,
         phase: Phase::Open,
         confirm: Confirm::Replica,
+        labels: Default::default(),
         epoch: 2,
         version: 4,
         carried_version: 4,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::view::optional_time;
 pub use crate::store::audit::Mode;
 use crate::store::audit::{Action, Line, Operator};
 use crate::store::events::{Event, Wanted};
@@ -31,6 +32,10 @@ pub fn difference(was: &Wanted, becomes: &Wanted) -> (Value, Value) {
     };
     field("phase", json!(was.phase.as_str()), json!(becomes.phase.as_str()));
     field("stock", json!(was.stock), json!(becomes.stock));
+    let shown = |ms| json!(optional_time(ms));
+    field("opens_at", shown(was.opens_at_ms), shown(becomes.opens_at_ms));
+    field("closes_at", shown(was.closes_at_ms), shown(becomes.closes_at_ms));
+    field("labels", json!(was.labels), json!(becomes.labels));
     (from.into(), to.into())
 }
 
@@ -39,6 +44,9 @@ pub fn after(before: &Event, becomes: &Wanted) -> Event {
     Event {
         phase: becomes.phase,
         stock: becomes.stock,
+        opens_at_ms: becomes.opens_at_ms,
+        closes_at_ms: becomes.closes_at_ms,
+        labels: becomes.labels.clone(),
         version: before.version + 1,
         ..before.clone()
     }
@@ -77,9 +85,17 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_audited() {
-        let was = Wanted { phase: Phase::Open, stock: 5 };
-        let (from, to) = difference(&was, &Wanted { stock: 8, ..was.clone() });
-        assert_eq!((from, to), (json!({"stock": 5}), json!({"stock": 8})));
+        let was = Wanted {
+            phase: Phase::Open,
+            stock: 5,
+            opens_at_ms: 0,
+            closes_at_ms: 0,
+            labels: Default::default(),
+        };
+        let becomes = Wanted { stock: 8, closes_at_ms: 1_700_000_000_123, ..was.clone() };
+        let (from, to) = difference(&was, &becomes);
+        assert_eq!(from, json!({"stock": 5, "closes_at": null}));
+        assert_eq!(to, json!({"stock": 8, "closes_at": "2023-11-14T22:13:20.123Z"}));
     }
 
     #[test]

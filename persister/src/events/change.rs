@@ -1,15 +1,20 @@
-//! Open, pause, resume, close, and how many units there are.
+//! Open, pause, resume, close; how many units there are, when they are on sale, what an event is
+//! labelled with.
 
 use contract::event::Phase;
 use contract::ids::EventId;
 
+use chrono::Utc;
+
 use super::ask::{Ask, Mode, TOLD_LINES, after, asks_again, difference};
+use super::create::check_window;
+use crate::labels::Label;
 use crate::store::audit::{Action, Entry, Line};
 use crate::store::events::{Changed, Event, Wanted};
 use crate::store::{Session, StoreError};
 
 /// What an operator asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
     /// Put a scheduled event on sale.
     Open,
@@ -21,6 +26,19 @@ pub enum Verb {
     Close,
     /// Have so many units in all.
     Stock(u64),
+    /// Be on sale at other times.
+    Reschedule(Window),
+    /// Have these labels, beside those that are not named.
+    Label(Vec<Label>),
+}
+
+/// When an event is on sale: of each end, None leaves it as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Unix milliseconds; 0: from the beginning.
+    pub opens_at_ms: Option<u64>,
+    /// Unix milliseconds; 0: until somebody closes it.
+    pub closes_at_ms: Option<u64>,
 }
 
 /// What became of it.
@@ -33,7 +51,7 @@ pub enum Outcome {
     /// It was to stand so already.
     Already(Event),
     /// It cannot come from where it stands.
-    Refused(Event, &'static str),
+    Refused(Event, String),
     /// Winners hold more units than were asked for: this many.
     Held(Event, u64),
     /// Somebody else changed it since the operator looked: this is what they did. Look at it, then
@@ -45,10 +63,34 @@ pub enum Outcome {
 
 /// What a verb makes of what is wanted; the same where it stands so already. An error says why it
 /// cannot come from there.
-fn becomes(was: &Wanted, verb: Verb) -> Result<Wanted, &'static str> {
-    let phase = match (was.phase, verb) {
+fn becomes(was: &Wanted, verb: &Verb, now_ms: u64) -> Result<Wanted, String> {
+    let mut to = was.clone();
+    match verb {
+        Verb::Stock(units) => to.stock = *units,
+        Verb::Label(labels) => {
+            to.labels = was.labels.with(labels).map_err(|bad| bad.to_string())?;
+        }
+        Verb::Reschedule(window) => {
+            to.opens_at_ms = window.opens_at_ms.unwrap_or(was.opens_at_ms);
+            to.closes_at_ms = window.closes_at_ms.unwrap_or(was.closes_at_ms);
+        }
+        Verb::Open | Verb::Pause | Verb::Resume | Verb::Close => {}
+    }
+    to.phase = phase(was.phase, verb)?;
+    if matches!(verb, Verb::Reschedule(_)) && to != *was {
+        if was.closes_at_ms > 0 && was.closes_at_ms <= now_ms {
+            return Err("its window has ended, and clients were told so: that is final".to_owned());
+        }
+        check_window(to.opens_at_ms, to.closes_at_ms, now_ms).map_err(|bad| bad.to_string())?;
+    }
+    Ok(to)
+}
+
+/// Where a verb leads from a phase.
+fn phase(from: Phase, verb: &Verb) -> Result<Phase, &'static str> {
+    Ok(match (from, verb) {
         (Phase::Archived, _) => return Err("it is archived: nothing about it changes any more"),
-        (Phase::Closed, Verb::Close) => Phase::Closed,
+        (Phase::Closed, Verb::Close | Verb::Label(_)) => Phase::Closed,
         (Phase::Closed, _) => {
             return Err("it is closed, and clients were told so: closing is final");
         }
@@ -60,21 +102,21 @@ fn becomes(was: &Wanted, verb: Verb) -> Result<Wanted, &'static str> {
         (Phase::Scheduled | Phase::Open, Verb::Open) | (_, Verb::Resume) => Phase::Open,
         (_, Verb::Pause) => Phase::Paused,
         (_, Verb::Close) => Phase::Closed,
-        (phase, Verb::Stock(_)) => phase,
-    };
-    let stock = if let Verb::Stock(units) = verb { units } else { was.stock };
-    Ok(Wanted { phase, stock })
+        (phase, Verb::Stock(_) | Verb::Reschedule(_) | Verb::Label(_)) => phase,
+    })
 }
 
 impl Verb {
     /// As the audit names it.
-    pub fn action(self) -> Action {
+    pub fn action(&self) -> Action {
         match self {
             Self::Open => Action::Open,
             Self::Pause => Action::Pause,
             Self::Resume => Action::Resume,
             Self::Close => Action::Close,
             Self::Stock(_) => Action::Stock,
+            Self::Reschedule(_) => Action::Reschedule,
+            Self::Label(_) => Action::Label,
         }
     }
 }
@@ -83,7 +125,7 @@ impl Verb {
 pub async fn change(
     session: &mut Session,
     event: &EventId,
-    verb: Verb,
+    verb: &Verb,
     ask: &Ask,
 ) -> Result<Outcome, StoreError> {
     let Some(before) = session.event(event).await? else {
@@ -94,7 +136,7 @@ pub async fn change(
         return overtaken(session, before, verb, ask, seen).await;
     }
     let was = before.wanted();
-    let wanted = match becomes(&was, verb) {
+    let wanted = match becomes(&was, verb, now_ms()) {
         Ok(same) if same == was => return Ok(Outcome::Already(before)),
         Ok(wanted) => wanted,
         Err(why) => return Ok(Outcome::Refused(before, why)),
@@ -131,17 +173,22 @@ pub async fn change(
     }
 }
 
+/// The time of this machine: what a shard makes of a window goes by the shard's clock.
+fn now_ms() -> u64 {
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
+}
+
 /// What others did since the operator looked. An operator who asks again because the answer was
 /// lost is no second one.
 async fn overtaken(
     session: &mut Session,
     now: Event,
-    verb: Verb,
+    verb: &Verb,
     ask: &Ask,
     seen: u64,
 ) -> Result<Outcome, StoreError> {
     let since = session.audit_since(&now.event_id, seen, TOLD_LINES).await?;
-    let stands = becomes(&now.wanted(), verb) == Ok(now.wanted());
+    let stands = becomes(&now.wanted(), verb, now_ms()) == Ok(now.wanted());
     Ok(if stands && asks_again(ask, verb.action(), &since) {
         Outcome::Already(now)
     } else {
@@ -153,8 +200,37 @@ async fn overtaken(
 mod tests {
     use super::*;
 
-    fn leads(from: Phase, verb: Verb) -> Result<(Phase, u64), &'static str> {
-        becomes(&Wanted { phase: from, stock: 5 }, verb).map(|to| (to.phase, to.stock))
+    fn open() -> Wanted {
+        Wanted {
+            phase: Phase::Open,
+            stock: 5,
+            opens_at_ms: 0,
+            closes_at_ms: 0,
+            labels: Default::default(),
+        }
+    }
+
+    fn leads(from: Phase, verb: Verb) -> Result<(Phase, u64), String> {
+        becomes(&Wanted { phase: from, ..open() }, &verb, 1_000).map(|to| (to.phase, to.stock))
+    }
+
+    #[test]
+    fn a_window_moves_until_it_has_ended() {
+        let moves = |was: &Wanted, opens_at_ms, closes_at_ms| {
+            let verb = Verb::Reschedule(Window { opens_at_ms, closes_at_ms });
+            becomes(was, &verb, 1_000).map(|to| (to.opens_at_ms, to.closes_at_ms)).ok()
+        };
+        let was = Wanted { opens_at_ms: 500, closes_at_ms: 2_000, ..open() };
+        assert_eq!(moves(&was, None, Some(3_000)), Some((500, 3_000)));
+        assert_eq!(moves(&was, Some(1_500), None), Some((1_500, 2_000)));
+        assert_eq!(moves(&was, Some(0), Some(0)), Some((0, 0)));
+        assert_eq!(moves(&was, Some(2_000), None), None);
+        assert_eq!(moves(&was, None, Some(900)), None);
+        let ended = Wanted { closes_at_ms: 900, ..was };
+        assert_eq!(moves(&ended, None, Some(3_000)), None);
+        assert_eq!(moves(&ended, None, None), Some((500, 900)), "as it stands");
+        let closed = Wanted { phase: Phase::Closed, ..open() };
+        assert_eq!(moves(&closed, None, Some(3_000)), None);
     }
 
     #[test]
@@ -173,7 +249,8 @@ mod tests {
             (Closed, Verb::Close, Closed),
         ];
         for (from, verb, to) in cases {
-            assert_eq!(leads(from, verb), Ok((to, 5)), "{from:?} {verb:?}");
+            let said = format!("{from:?} {verb:?}");
+            assert_eq!(leads(from, verb), Ok((to, 5)), "{said}");
         }
         for phase in [Scheduled, Open, Paused] {
             assert_eq!(leads(phase, Verb::Stock(7)), Ok((phase, 7)));
@@ -192,10 +269,12 @@ mod tests {
             (Phase::Closed, Verb::Stock(7)),
             (Phase::Archived, Verb::Open),
             (Phase::Archived, Verb::Close),
+            (Phase::Archived, Verb::Label(Vec::new())),
             (Phase::Fencing, Verb::Open),
         ];
         for (from, verb) in refused {
-            assert!(leads(from, verb).is_err(), "{from:?} {verb:?}");
+            let said = format!("{from:?} {verb:?}");
+            assert!(leads(from, verb).is_err(), "{said}");
         }
     }
 }

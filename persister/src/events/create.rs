@@ -7,7 +7,8 @@ use contract::ids::EventId;
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Mode};
-use super::view::time;
+use super::view::optional_time;
+use crate::labels::{BadLabels, Label, Labels};
 use crate::store::audit::{Action, Entry};
 use crate::store::events::{Created, Event, NewEvent};
 use crate::store::{Session, StoreError};
@@ -32,6 +33,8 @@ pub struct Wish {
     pub closes_at_ms: Option<u64>,
     /// When a win may be told.
     pub confirm: Confirm,
+    /// Words of its operators.
+    pub labels: Vec<Label>,
     /// Whether it is on sale at once, inside its window.
     pub begin: Begin,
 }
@@ -67,6 +70,9 @@ pub enum BadWish {
     /// The window ends before it begins.
     #[error("the event would close before it opens")]
     Window,
+    /// Labels that cannot be so.
+    #[error(transparent)]
+    Labels(#[from] BadLabels),
     /// The window has ended.
     #[error("the event would close in the past")]
     Past,
@@ -94,27 +100,34 @@ pub fn check(wish: Wish, now_ms: u64) -> Result<NewEvent, BadWish> {
     if !PER_USER_LIMIT.contains(&wish.per_user_limit.into()) {
         return Err(BadWish::Limit { found: wish.per_user_limit });
     }
+    let labels = Labels::default().with(&wish.labels)?;
     let opens_at_ms = wish.opens_at_ms.unwrap_or(0);
-    if let Some(closes) = wish.closes_at_ms {
-        if closes <= opens_at_ms {
-            return Err(BadWish::Window);
-        }
-        if closes <= now_ms {
-            return Err(BadWish::Past);
-        }
-    }
+    let closes_at_ms = wish.closes_at_ms.unwrap_or(0);
+    check_window(opens_at_ms, closes_at_ms, now_ms)?;
     Ok(NewEvent {
         event_id: wish.event_id,
         stock: wish.stock,
         per_user_limit: wish.per_user_limit,
         opens_at_ms,
-        closes_at_ms: wish.closes_at_ms.unwrap_or(0),
+        closes_at_ms,
         phase: match wish.begin {
             Begin::Scheduled => Phase::Scheduled,
             Begin::Open => Phase::Open,
         },
         confirm: wish.confirm,
+        labels,
     })
+}
+
+/// A window in Unix milliseconds; 0 is an end that it does not have.
+pub fn check_window(opens_at_ms: u64, closes_at_ms: u64, now_ms: u64) -> Result<(), BadWish> {
+    if closes_at_ms > 0 && closes_at_ms <= opens_at_ms {
+        return Err(BadWish::Window);
+    }
+    if closes_at_ms > 0 && closes_at_ms <= now_ms {
+        return Err(BadWish::Past);
+    }
+    Ok(())
 }
 
 /// Adds an event.
@@ -153,7 +166,8 @@ fn known_as(known: Event, event: &NewEvent) -> Outcome {
     let same = known.version == 1
         && (known.stock, known.per_user_limit) == (event.stock, event.per_user_limit)
         && (known.opens_at_ms, known.closes_at_ms) == (event.opens_at_ms, event.closes_at_ms)
-        && (known.phase, known.confirm) == (event.phase, event.confirm);
+        && (known.phase, known.confirm) == (event.phase, event.confirm)
+        && known.labels == event.labels;
     if same { Outcome::Already(known) } else { Outcome::IdUsed(known) }
 }
 
@@ -167,6 +181,7 @@ fn as_event(new: &NewEvent) -> Event {
         closes_at_ms: new.closes_at_ms,
         phase: new.phase,
         confirm: new.confirm,
+        labels: new.labels.clone(),
         epoch: 0,
         version: 1,
         carried_version: 0,
@@ -183,14 +198,14 @@ fn as_event(new: &NewEvent) -> Event {
 
 /// An event as the audit keeps it.
 fn described(event: &NewEvent) -> Value {
-    let time = |ms| Some(ms).filter(|&ms| ms > 0).map(time);
     json!({
         "phase": event.phase.as_str(),
         "stock": event.stock,
         "per_user_limit": event.per_user_limit,
-        "opens_at": time(event.opens_at_ms),
-        "closes_at": time(event.closes_at_ms),
+        "opens_at": optional_time(event.opens_at_ms),
+        "closes_at": optional_time(event.closes_at_ms),
         "confirm": event.confirm.as_str(),
+        "labels": event.labels,
     })
 }
 
@@ -206,6 +221,7 @@ mod tests {
             opens_at_ms: None,
             closes_at_ms: None,
             confirm: Confirm::Replica,
+            labels: Vec::new(),
             begin: Begin::Scheduled,
         }
     }

@@ -30,6 +30,21 @@ pub fn effects(before: Option<&Event>, after: &Event) -> Vec<String> {
             before.stock - after.stock
         ));
     }
+    let window = |event: &Event| {
+        let end = |ms, none: &str| if ms == 0 { none.to_owned() } else { time(ms) };
+        format!(
+            "{} to {}",
+            end(event.opens_at_ms, "at once"),
+            end(event.closes_at_ms, "when closed")
+        )
+    };
+    if window(before) != window(after) {
+        effects.push(format!(
+            "on sale {} → {}, by the shard's clock",
+            window(before),
+            window(after)
+        ));
+    }
     if effects.is_empty() {
         effects.push("nothing that clients see".to_owned());
     }

@@ -10,3 +10,4 @@ pub mod done;
 pub mod effects;
 pub mod view;
 pub mod wait;
+pub mod winners;

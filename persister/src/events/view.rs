@@ -5,6 +5,7 @@ use contract::ids::EventId;
 use serde::Serialize;
 
 use super::wait::waits_for;
+use crate::labels::Labels;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
 
@@ -25,6 +26,8 @@ pub struct EventView {
     pub closes_at: Option<String>,
     /// When a win may be told.
     pub confirm: &'static str,
+    /// Words of its operators.
+    pub labels: Labels,
     /// Of its last arming; 0: never armed.
     pub epoch: u64,
     /// Raised by each change of an operator.
@@ -57,15 +60,15 @@ pub struct Details {
 
 /// An event as it is shown, with what it waits for.
 pub fn view(event: &Event, waiting_for: String) -> EventView {
-    let optional = |ms| Some(ms).filter(|&ms| ms > 0).map(time);
     EventView {
         event_id: event.event_id.to_string(),
         phase: event.phase.as_str(),
         stock: event.stock,
         per_user_limit: event.per_user_limit,
-        opens_at: optional(event.opens_at_ms),
-        closes_at: optional(event.closes_at_ms),
+        opens_at: optional_time(event.opens_at_ms),
+        closes_at: optional_time(event.closes_at_ms),
         confirm: event.confirm.as_str(),
+        labels: event.labels.clone(),
         epoch: event.epoch,
         version: event.version,
         carried_version: event.carried_version,
@@ -101,6 +104,11 @@ pub async fn list(session: &mut Session) -> Result<Vec<EventView>, StoreError> {
         views.push(view(event, waiting_for));
     }
     Ok(views)
+}
+
+/// A time that may not be there, where 0 says so.
+pub fn optional_time(ms: u64) -> Option<String> {
+    Some(ms).filter(|&ms| ms > 0).map(time)
 }
 
 /// A time as it is shown: RFC 3339 in UTC.

@@ -94,6 +94,7 @@ mod tests {
             closes_at_ms: 0,
             phase: Phase::Open,
             confirm: Confirm::Replica,
+            labels: Default::default(),
             epoch: 1,
             version: 2,
             carried_version,

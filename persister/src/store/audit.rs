@@ -59,6 +59,10 @@ pub enum Action {
     Close,
     /// Changed how many units there are.
     Stock,
+    /// Moved an event's window.
+    Reschedule,
+    /// Labelled an event.
+    Label,
     /// Took a coupon back.
     Return,
     /// Took a coupon away.
@@ -142,6 +146,8 @@ impl Action {
             Self::Resume => "resume",
             Self::Close => "close",
             Self::Stock => "stock",
+            Self::Reschedule => "reschedule",
+            Self::Label => "label",
             Self::Return => "return",
             Self::Revoke => "revoke",
         }

@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::session::Session;
 use super::sql;
 use super::times::to_nullable_column;
+use crate::labels::Labels;
 
 /// The longest text that `waiting_for` holds, in bytes.
 const MAX_WAITING_BYTES: usize = 255;
@@ -32,6 +33,8 @@ pub struct NewEvent {
     pub phase: Phase,
     /// When a win may be told.
     pub confirm: Confirm,
+    /// Words of its operators.
+    pub labels: Labels,
 }
 
 /// An event: what is wanted of it and how far that was carried.
@@ -51,6 +54,8 @@ pub struct Event {
     pub phase: Phase,
     /// When a win may be told.
     pub confirm: Confirm,
+    /// Words of its operators.
+    pub labels: Labels,
     /// Of its last arming; 0: never armed.
     pub epoch: u64,
     /// Raised by each change of an operator.
@@ -83,6 +88,12 @@ pub struct Wanted {
     pub phase: Phase,
     /// Units in all.
     pub stock: u64,
+    /// Unix milliseconds; 0: always open.
+    pub opens_at_ms: u64,
+    /// Unix milliseconds; 0: never closes by itself.
+    pub closes_at_ms: u64,
+    /// Words of its operators.
+    pub labels: Labels,
 }
 
 /// Whether a new event was added.
@@ -115,7 +126,13 @@ pub enum Asked {
 impl Event {
     /// What is wanted of it now.
     pub fn wanted(&self) -> Wanted {
-        Wanted { phase: self.phase, stock: self.stock }
+        Wanted {
+            phase: self.phase,
+            stock: self.stock,
+            opens_at_ms: self.opens_at_ms,
+            closes_at_ms: self.closes_at_ms,
+            labels: self.labels.clone(),
+        }
     }
 }
 
@@ -135,6 +152,7 @@ impl Session {
             to_nullable_column(event.closes_at_ms),
             event.phase.as_str(),
             event.confirm.as_str(),
+            event.labels.to_column(),
         );
         if self.change(sql::CREATE_EVENT, params).await? != 1 {
             self.roll_back().await?;
@@ -183,7 +201,15 @@ impl Session {
         entry: &Entry<'_>,
     ) -> Result<Changed, StoreError> {
         self.begin().await?;
-        let params = (to.phase.as_str(), to.stock, event.as_str(), version);
+        let params = (
+            to.phase.as_str(),
+            to.stock,
+            to_nullable_column(to.opens_at_ms),
+            to_nullable_column(to.closes_at_ms),
+            to.labels.to_column(),
+            event.as_str(),
+            version,
+        );
         if self.change(sql::CHANGE_EVENT, params).await? != 1 {
             self.roll_back().await?;
             return Ok(Changed::Moved);
@@ -240,6 +266,7 @@ fn read(row: Row) -> Result<Event, StoreError> {
         closes_at_ms: row.ms("closes_at")?,
         phase: row.word("phase", Phase::parse)?,
         confirm: row.word("confirm", Confirm::parse)?,
+        labels: row.word("labels", Labels::from_column)?,
         epoch: row.take("epoch")?,
         version: row.take("version")?,
         carried_version: row.take("carried_version")?,

@@ -6,6 +6,7 @@
 //! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
 //! - `changes`: coupons that operators returned or revoked.
 //! - `audit`: who changed what, beside each change of an operator.
+//! - `winners`: an event's rows by number, for exports.
 //! - `union`: what uniting a shard with its rows asks.
 //!
 //! Architecture invariant: mysql_async appears in this folder and nowhere else.
@@ -25,6 +26,7 @@ mod session;
 mod sql;
 mod times;
 pub mod union;
+pub mod winners;
 
 pub use error::{Retry, StoreError};
 pub use session::{DatabaseUrl, Session, Store};

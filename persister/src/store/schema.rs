@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -33,6 +33,11 @@ const MIGRATIONS: [Migration; 4] = [
         text: include_str!("../../../sql/0003_coupon_changes.sql"),
     },
     Migration { version: 4, name: "0004_audit", text: include_str!("../../../sql/0004_audit.sql") },
+    Migration {
+        version: 5,
+        name: "0005_labels",
+        text: include_str!("../../../sql/0005_labels.sql"),
+    },
 ];
 
 /// For one statement: a change of a large table takes minutes.

@@ -64,12 +64,13 @@ pub(super) const ADVANCE: &str = "\
 
 pub(super) const CREATE_EVENT: &str = "\
     INSERT INTO events (event_id, stock, per_user_limit, opens_at, closes_at, phase, confirm, \
-      created_at, updated_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)) \
+      labels, created_at, updated_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)) \
     ON DUPLICATE KEY UPDATE event_id = event_id";
 /// All that operators may want otherwise.
 pub(super) const CHANGE_EVENT: &str = "\
-    UPDATE events SET phase = ?, stock = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) \
+    UPDATE events SET phase = ?, stock = ?, opens_at = ?, closes_at = ?, labels = ?, \
+      version = version + 1, updated_at = UTC_TIMESTAMP(3) \
     WHERE event_id = ? AND version = ?";
 /// One event.
 pub(super) const OF_EVENT: &str = "WHERE e.event_id = ?";
@@ -91,7 +92,7 @@ const DUE_CHANGES: &str = "\
 pub(super) fn events(which: &str) -> String {
     format!(
         "SELECT e.event_id, e.stock, e.per_user_limit, e.opens_at, e.closes_at, e.phase, \
-           e.confirm, e.epoch, e.version, e.carried_version, e.waiting_for, e.created_at, \
+           e.confirm, e.labels, e.epoch, e.version, e.carried_version, e.waiting_for, e.created_at, \
            e.updated_at, e.rearm_asked, x.step, x.armer, x.identity, x.run_id, x.config_epoch, \
            EXISTS (SELECT 1 FROM event_epochs y WHERE y.event_id = e.event_id \
              AND y.step IN ('opening', 'open')) AS opened_before, \
@@ -196,6 +197,10 @@ pub(super) const COUNT_CUTS: &str =
 pub(super) const COUNT_COUPONS: &str = "\
     SELECT COUNT(*), CAST(COALESCE(SUM(quantity), 0) AS UNSIGNED), COALESCE(MAX(sequence), 0) \
     FROM coupons WHERE event_id = ? AND state <> 'returned'";
+
+pub(super) const WINNERS_AFTER: &str = "\
+    SELECT sequence, user_id, user_nth, coupon_id, quantity, state, issued_at FROM coupons \
+    WHERE event_id = ? AND sequence > ? ORDER BY sequence LIMIT ?";
 
 // Changes of coupons by operators.
 

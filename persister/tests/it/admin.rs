@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::control::state;
-use crate::world::{World, new_id};
+use crate::world::{World, new_id, win};
 
 const CALL: Duration = Duration::from_secs(60);
 
@@ -258,4 +258,94 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     assert_eq!(json!([shown["phase"], shown["stock"], shown["version"]]), json!(["open", 5, 1]));
     let lines = api.get(&format!("/audit?event={event}")).await.json();
     assert_eq!(lines.as_array().unwrap().len(), 1, "{lines}");
+}
+
+#[tokio::test]
+async fn a_window_moves_and_labels_are_kept() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let api = Api::of(&world, AdminRole::Operator);
+    let event = new_id("window");
+    let new = json!({
+        "event_id": event, "stock": 5, "open": true, "labels": {"team": "blue"}, "wait_s": 30,
+        "closes_at": "2998-01-01T00:00:00Z",
+    });
+    assert_eq!(api.post("/events", new).await.json()["labels"], json!({"team": "blue"}));
+    let path = |verb: &str| format!("/events/{event}/{verb}");
+    let later = json!({"opens_at": "2997-01-01T00:00:00Z", "wait_s": 30});
+    let done = api.post(&path("reschedule"), later).await.json();
+    let window = json!([done["opens_at"], done["closes_at"], done["carried"]]);
+    let wanted = json!(["2997-01-01T00:00:00.000Z", "2998-01-01T00:00:00.000Z", true]);
+    assert_eq!(window, wanted, "{done}");
+    assert_eq!(state(&world, &event).await.opens_ms, 32_409_072_000_000);
+    let back = json!({"opens_at": null, "closes_at": "2999-01-01T00:00:00Z", "wait_s": 30});
+    let done = api.post(&path("reschedule"), back).await.json();
+    assert_eq!(json!([done["opens_at"], done["carried"]]), json!([null, true]));
+    assert_eq!(state(&world, &event).await.opens_ms, 0);
+    let past = json!({"closes_at": "2001-01-01T00:00:00Z"});
+    assert_eq!(api.post(&path("reschedule"), past).await.code(), "refused");
+
+    let words = json!({"labels": {"team": "", "city": "Köln"}, "wait_s": 30});
+    let done = api.post(&path("label"), words.clone()).await.json();
+    assert_eq!(json!([done["labels"], done["carried"]]), json!([{"city": "Köln"}, true]));
+    assert_eq!(api.post(&path("label"), words).await.json()["outcome"], "already");
+    let id = event.as_str();
+    let moved = world.event(&["reschedule", id, "--closes-at", "none", "--dry-run"]).await;
+    assert!(moved["effects"][0].as_str().unwrap().contains("when closed"), "{moved}");
+    let labelled = world.event(&["label", id, "city=", "team=red"]).await;
+    assert_eq!(labelled["labels"], json!({"team": "red"}));
+}
+
+#[tokio::test]
+async fn winners_are_exported_whole_and_in_order() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    // More than one page, and a last one that is full.
+    let count: u64 = 2_000;
+    let event = world.open_event("winners", 2_000).await;
+    let wins: Vec<_> = (1..=count).map(|sequence| win(&event, sequence)).collect();
+    world.produce_wins(&wins).await;
+    world.rows_when(&event, 2_000).await;
+    let viewer = Api::of(&world, AdminRole::Viewer);
+    let csv = viewer.get(&format!("/events/{event}/winners?format=csv")).await;
+    assert_eq!(csv.status, 200, "{csv:?}");
+    assert!(csv.head.contains("content-type: text/csv"), "{csv:?}");
+    let csv = unchunked(&csv.body);
+    let printed = world.run(&["event", "winners", event.as_str()]).await;
+    assert_eq!(printed.out, csv, "both say the same");
+    let mut lines = csv.lines();
+    assert!(lines.next().unwrap().starts_with("sequence,user_id,"));
+    let numbers: Vec<u64> =
+        lines.map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
+    let objects = world.run(&["event", "winners", event.as_str(), "--format", "ndjson"]).await;
+    let objects: Vec<Value> =
+        objects.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = objects.last().unwrap();
+    let coupon = wins.last().unwrap().coupon_id.to_string();
+    assert_eq!(
+        json!([objects.len(), last["user_id"], last["coupon_id"]]),
+        json!([count, "user-2000", coupon])
+    );
+    assert_eq!(
+        viewer.get(&format!("/events/{event}/winners?format=xml")).await.code(),
+        "malformed"
+    );
+    let none = new_id("none");
+    assert_eq!(viewer.get(&format!("/events/{none}/winners")).await.code(), "unknown_event");
+    assert_eq!(world.run(&["event", "winners", none.as_str()]).await.code, Some(1));
+}
+
+/// A chunked body put together; it must have its last chunk.
+fn unchunked(body: &str) -> String {
+    let (mut whole, mut rest) = (String::new(), body);
+    loop {
+        let (size, after) = rest.split_once("\r\n").unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return whole;
+        }
+        whole += &after[..size];
+        rest = &after[size + 2..];
+    }
 }
