@@ -21,20 +21,64 @@ pub const HEADER_COUPON: &str = "coupon-id";
 /// Header: the id of the request that the win answers.
 pub const HEADER_REQUEST: &str = "request-id";
 
-/// Headers of a dead letter, by the names Spring Kafka uses, so that its tools read them.
+/// Headers of a dead letter: by the names and in the encodings of Kafka Connect (text) and of Spring
+/// Kafka (numbers big-endian), so that the tools of both read them. They tell of the record as it came
+/// first, also where it was brought again since.
 pub mod dead_letter {
-    /// Topic that the record came from.
-    pub const TOPIC: &str = "kafka_dlt-original-topic";
-    /// Partition that it came from, in decimal.
-    pub const PARTITION: &str = "kafka_dlt-original-partition";
-    /// Offset that it came from, in decimal.
-    pub const OFFSET: &str = "kafka_dlt-original-offset";
-    /// Unix milliseconds of the record, in decimal.
-    pub const TIMESTAMP: &str = "kafka_dlt-original-timestamp";
-    /// The reason in one word: undecodable, rejected, late, void or breach.
-    pub const REASON: &str = "kafka_dlt-exception-fqcn";
-    /// What was wrong, in a sentence.
-    pub const MESSAGE: &str = "kafka_dlt-exception-message";
+    /// Connect: topic that the record came from.
+    pub const TOPIC: &str = "__connect.errors.topic";
+    /// Connect: partition that it came from, in decimal.
+    pub const PARTITION: &str = "__connect.errors.partition";
+    /// Connect: offset that it came from, in decimal.
+    pub const OFFSET: &str = "__connect.errors.offset";
+    /// Connect: the reason in one word: undecodable, rejected, late, void or breach.
+    pub const REASON: &str = "__connect.errors.exception.class.name";
+    /// Connect: what was wrong, in a sentence.
+    pub const MESSAGE: &str = "__connect.errors.exception.message";
+
+    /// Spring: topic that the record came from.
+    pub const SPRING_TOPIC: &str = "kafka_dlt-original-topic";
+    /// Spring: partition that it came from, 4 bytes.
+    pub const SPRING_PARTITION: &str = "kafka_dlt-original-partition";
+    /// Spring: offset that it came from, 8 bytes.
+    pub const SPRING_OFFSET: &str = "kafka_dlt-original-offset";
+    /// Spring: Unix milliseconds of the record, 8 bytes.
+    pub const SPRING_TIMESTAMP: &str = "kafka_dlt-original-timestamp";
+    /// Spring: the reason in one word.
+    pub const SPRING_REASON: &str = "kafka_dlt-exception-fqcn";
+    /// Spring: what was wrong, in a sentence.
+    pub const SPRING_MESSAGE: &str = "kafka_dlt-exception-message";
+    /// Spring: how often it was tried, 4 bytes.
+    pub const SPRING_ATTEMPTS: &str = "retry_topic-attempts";
+
+    /// How often it was tried, in decimal.
+    pub const ATTEMPTS: &str = "firstcome-attempts";
+    /// When it failed first: RFC 3339 in UTC.
+    pub const FIRST_FAILURE: &str = "firstcome-first-failure";
+    /// When it failed last: RFC 3339 in UTC.
+    pub const LAST_FAILURE: &str = "firstcome-last-failure";
+    /// Unix milliseconds of the record as it came first, in decimal.
+    pub const TIMESTAMP: &str = "firstcome-original-timestamp";
+
+    /// All of them.
+    pub const ALL: [&str; 16] = [
+        TOPIC,
+        PARTITION,
+        OFFSET,
+        REASON,
+        MESSAGE,
+        SPRING_TOPIC,
+        SPRING_PARTITION,
+        SPRING_OFFSET,
+        SPRING_TIMESTAMP,
+        SPRING_REASON,
+        SPRING_MESSAGE,
+        SPRING_ATTEMPTS,
+        ATTEMPTS,
+        FIRST_FAILURE,
+        LAST_FAILURE,
+        TIMESTAMP,
+    ];
 }
 
 /// The key of a win's record: event and user, so that a user's records keep their order.

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use links::redis::RedisConfig;
 
 use crate::admin::tokens::Tokens;
+use crate::reconcile::{Mode, Setting};
 use crate::store::DatabaseUrl;
 
 /// What every subcommand is told from outside.
@@ -30,6 +32,9 @@ pub struct RunConfig {
     pub metrics_listen: SocketAddr,
     /// The admin API; None: this process does not serve it.
     pub admin: Option<AdminConfig>,
+    /// `FIRSTCOME_RECONCILE_EVERY_S` and `FIRSTCOME_RECONCILE_MODE`: when the leader reconciles by
+    /// itself, and what it may do. Defaults `3600` (0: never) and `report`.
+    pub reconcile: Option<Setting>,
     /// `FIRSTCOME_FAILPOINT`: what a test does to this process, and where. Default: nothing.
     #[cfg(feature = "failpoints")]
     pub failpoints: links::failpoint::Failpoints,
@@ -88,6 +93,11 @@ const WANTS_TOKENS_FILE: &str = "a file with NAME:ROLE:TOKEN a line, as FIRSTCOM
     takes them, of 64 KiB at most";
 const WANTS_FORMAT: &str = "'json' or 'pretty'";
 
+const WANTS_EVERY: &str = "0 (never), or seconds from 10 to 604800";
+const WANTS_MODE: &str = "'report' or 'repair'";
+
+/// Seconds from one run of reconcile by itself to the next.
+const RECONCILE_EVERY_S: std::ops::RangeInclusive<u64> = 10..=604_800;
 /// The most replicas of a master.
 const MAX_REPLICAS: u32 = 5;
 /// The most bytes of a file of tokens.
@@ -148,6 +158,7 @@ impl RunConfig {
                 |text| text.parse().ok(),
             )?,
             admin: admin(get)?,
+            reconcile: reconcile(get)?,
             #[cfg(feature = "failpoints")]
             failpoints: read(
                 get,
@@ -222,6 +233,21 @@ fn read_bounded(path: &str) -> std::io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MAX_TOKENS_BYTES).read_to_string(&mut text)?;
     Ok(text)
+}
+
+fn reconcile(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Setting>, BadConfig> {
+    let every = read(get, "FIRSTCOME_RECONCILE_EVERY_S", Some("3600"), WANTS_EVERY, parse_every)?;
+    let mode = read(get, "FIRSTCOME_RECONCILE_MODE", Some("report"), WANTS_MODE, parse_mode)?;
+    Ok((!every.is_zero()).then_some(Setting { every, mode }))
+}
+
+fn parse_every(text: &str) -> Option<Duration> {
+    let seconds: u64 = text.parse().ok()?;
+    (seconds == 0 || RECONCILE_EVERY_S.contains(&seconds)).then(|| Duration::from_secs(seconds))
+}
+
+fn parse_mode(text: &str) -> Option<Mode> {
+    [Mode::Report, Mode::Repair].into_iter().find(|mode| mode.as_str() == text)
 }
 
 fn parse_name(text: &str) -> Option<String> {
@@ -300,6 +326,10 @@ mod tests {
         assert_eq!(run.redis.replicas, 1);
         assert_eq!(run.metrics_listen, "127.0.0.1:9090".parse().unwrap());
         assert!(run.name.starts_with("persister-"), "{}", run.name);
+        let hourly = Setting { every: Duration::from_secs(3_600), mode: Mode::Report };
+        assert_eq!(run.reconcile, Some(hourly));
+        let never = environment(&[("FIRSTCOME_RECONCILE_EVERY_S", "0")]);
+        assert_eq!(RunConfig::read(&never).unwrap().reconcile, None);
         let log = Config::read(&get).unwrap().log;
         assert_eq!((log.filter.as_str(), log.format), ("info", LogFormat::Json));
     }
@@ -312,6 +342,8 @@ mod tests {
             ("FIRSTCOME_KAFKA", ""),
             ("FIRSTCOME_REDIS_REPLICAS", "0"),
             ("FIRSTCOME_METRICS_LISTEN", "9090"),
+            ("FIRSTCOME_RECONCILE_EVERY_S", "5"),
+            ("FIRSTCOME_RECONCILE_MODE", "heal"),
             ("FIRSTCOME_LOG", "persister=loud"),
             ("FIRSTCOME_LOG_FORMAT", "xml"),
         ];

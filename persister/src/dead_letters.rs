@@ -1,15 +1,19 @@
 //! The dead-letter topic: each record that cannot become a row, with where it came from and why in
 //! its headers.
 
+mod headers;
+
 use std::collections::HashMap;
 
-use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_DLT, dead_letter};
-use links::kafka::{Kafka, KafkaError, NewRecord, Partition, StoredRecord};
+use contract::topics::{COUPON_ISSUED_DLT, dead_letter};
+use links::kafka::{Kafka, KafkaError, NewRecord, Partition};
 use tracing::warn;
 
 use crate::consume::batch::{Content, Item, Reason, Verdict};
 use crate::failpoint::Point;
 use crate::metrics;
+
+pub use headers::{Headers, Origin, failed, rfc3339};
 
 /// Dead letters are rare: one partition takes them all.
 const PARTITION: i32 = 0;
@@ -18,7 +22,9 @@ const MAX_PRODUCE_BYTES: usize = 256 * 1024;
 /// What is kept of a record that is too large for the topic together with its headers.
 const KEPT_BYTES: usize = 64 * 1024;
 /// What a record's headers and framing are reckoned at.
-const HEADER_BYTES: usize = 1_024;
+const HEADER_BYTES: usize = 4_096;
+/// What is kept of a message where its record has to be cut.
+const KEPT_MESSAGE_BYTES: usize = 1_024;
 
 /// Where the origin's word ends when its value had to be cut.
 const CUT_NOTE: &str = " (the value is cut: it is too large for the dead-letter topic)";
@@ -131,25 +137,18 @@ fn note(item: &mut Item) {
 
 fn letter(part: i32, item: &Item) -> Option<NewRecord> {
     match &item.content {
-        Content::Doomed(verdict) => Some(encode(part, &item.record, verdict)),
+        Content::Doomed(verdict) => Some(encode(part, item, verdict)),
         Content::Win(_) | Content::Marker(_) | Content::DeadLetter(_) => None,
     }
 }
 
-fn encode(part: i32, record: &StoredRecord, verdict: &Verdict) -> NewRecord {
-    let mut headers = record.headers.clone();
-    let origin = [
-        (dead_letter::TOPIC, COUPON_ISSUED.to_owned()),
-        (dead_letter::PARTITION, part.to_string()),
-        (dead_letter::OFFSET, record.offset.to_string()),
-        (dead_letter::TIMESTAMP, record.timestamp_ms.to_string()),
-        (dead_letter::REASON, verdict.reason.as_str().to_owned()),
-        (dead_letter::MESSAGE, verdict.message.clone()),
-    ];
-    for (name, text) in origin {
-        headers.insert(name.to_owned(), text.into_bytes());
+fn encode(part: i32, item: &Item, verdict: &Verdict) -> NewRecord {
+    let record = &item.record;
+    NewRecord {
+        key: record.key.clone().unwrap_or_default(),
+        value: record.value.clone(),
+        headers: failed(part, record, item.origin.as_ref(), verdict),
     }
-    NewRecord { key: record.key.clone().unwrap_or_default(), value: record.value.clone(), headers }
 }
 
 /// Keeps our own headers and the beginning of the value.
@@ -158,10 +157,12 @@ fn cut(letter: &mut NewRecord) {
         value.truncate(KEPT_BYTES);
     }
     letter.key.truncate(KEPT_BYTES);
-    letter.headers.retain(|name, _| name.starts_with("kafka_dlt-"));
-    if let Some(message) = letter.headers.get_mut(dead_letter::MESSAGE) {
-        message.truncate(HEADER_BYTES);
-        message.extend_from_slice(CUT_NOTE.as_bytes());
+    letter.headers.retain(|name, _| dead_letter::ALL.contains(&name.as_str()));
+    for name in [dead_letter::MESSAGE, dead_letter::SPRING_MESSAGE] {
+        if let Some(message) = letter.headers.get_mut(name) {
+            message.truncate(KEPT_MESSAGE_BYTES);
+            message.extend_from_slice(CUT_NOTE.as_bytes());
+        }
     }
 }
 
@@ -169,6 +170,7 @@ fn cut(letter: &mut NewRecord) {
 mod tests {
     use super::*;
     use crate::consume::batch::read;
+    use links::kafka::StoredRecord;
 
     fn poison(offset: i64, bytes: usize) -> StoredRecord {
         StoredRecord {
@@ -192,6 +194,7 @@ mod tests {
         assert_eq!(text(&letter, dead_letter::PARTITION), "4");
         assert_eq!(text(&letter, dead_letter::OFFSET), "7");
         assert_eq!(text(&letter, dead_letter::TIMESTAMP), "17");
+        assert_eq!(text(&letter, dead_letter::ATTEMPTS), "1");
         assert_eq!(text(&letter, dead_letter::REASON), Reason::Undecodable.as_str());
         assert!(text(&letter, dead_letter::MESSAGE).contains("expected value"));
         assert_eq!(text(&letter, "request-id"), "r-1");

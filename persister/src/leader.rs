@@ -16,6 +16,7 @@ use crate::coupon_log::CouponLog;
 use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
 use crate::lease::{Chance, Heartbeat, HeldUntil, Owner, SameName, try_take};
+use crate::reconcile::{Schedule, Setting};
 use crate::relay::Relay;
 use crate::status::{Role, Status};
 use crate::stop::{self, Stop};
@@ -40,6 +41,8 @@ pub struct Persister {
     pub owner: Owner,
     /// How it stands.
     pub status: Arc<Status>,
+    /// When reconcile runs by itself; None: never.
+    pub reconcile: Option<Setting>,
 }
 
 /// Why a term ended.
@@ -182,6 +185,12 @@ impl Persister {
         tasks.spawn(Control::new(hands).run(end.clone()));
         let relay = Relay::new(self.store.clone(), self.cluster.clone(), log);
         tasks.spawn(stopped(relay.run(end.clone())));
+        if let Some(setting) = self.reconcile {
+            let (store, cluster, kafka) =
+                (self.store.clone(), self.cluster.clone(), self.kafka.clone());
+            let schedule = Schedule::new(store, cluster, kafka, setting);
+            tasks.spawn(stopped(schedule.run(end.clone())));
+        }
         tasks
     }
 

@@ -16,6 +16,7 @@ pub mod control;
 pub mod coupon_log;
 pub mod coupons;
 pub mod dead_letters;
+pub mod desk;
 pub mod directory;
 pub mod events;
 pub mod failpoint;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use persister::admin::{Admin, Backends};
+use persister::cli::dlt::{DltCommand, ReplayLetters};
 use persister::cli::{Cli, Command, Reconcile};
 use persister::commands::{self, Exit, fail};
 use persister::config::{BadConfig, Config, RunConfig};
@@ -36,7 +37,14 @@ async fn main() -> ExitCode {
         Command::Event { verb } => commands::event(&store, &verb).await,
         Command::Coupon { verb } => commands::coupon(&store, &verb).await,
         Command::Audit { verb } => commands::audit(&store, &verb).await,
+        Command::Reconcile(Reconcile { show: Some(show), .. }) => {
+            commands::reconcile_history(&store, &show).await
+        }
         Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
+        Command::Dlt { verb: DltCommand::Replay(arguments) } => {
+            return replay(store, &arguments).await.into();
+        }
+        Command::Dlt { verb } => commands::dlt::dlt(&store, &verb).await,
     };
     done.unwrap_or_else(|error| fail(Exit::Failed, error)).into()
 }
@@ -67,17 +75,29 @@ async fn run(store: Store) -> Exit {
 }
 
 async fn reconcile(store: Store, arguments: &Reconcile) -> Exit {
-    let config = match RunConfig::from_env() {
-        Ok(config) => config,
-        Err(bad) => return fail(Exit::Usage, bad),
+    let (cluster, kafka) = match connect().await {
+        Ok(connected) => connected,
+        Err(exit) => return exit,
     };
-    let cluster = match Cluster::connect(config.redis).await {
-        Ok(cluster) => cluster,
-        Err(bad) => return fail(Exit::Usage, format_args!("FIRSTCOME_REDIS: {bad}")),
-    };
-    let kafka = Kafka::new(config.kafka_brokers);
     let done = commands::reconcile(store, cluster, kafka, arguments).await;
     done.unwrap_or_else(|trouble| fail(Exit::Failed, trouble))
+}
+
+async fn replay(store: Store, arguments: &ReplayLetters) -> Exit {
+    let (cluster, kafka) = match connect().await {
+        Ok(connected) => connected,
+        Err(exit) => return exit,
+    };
+    let done = commands::dlt::replay(store, cluster, &kafka, arguments).await;
+    done.unwrap_or_else(|trouble| fail(Exit::Failed, trouble))
+}
+
+/// Redis and Kafka, for a subcommand that asks them.
+async fn connect() -> Result<(Cluster, Kafka), Exit> {
+    let config = RunConfig::from_env().map_err(|bad| fail(Exit::Usage, bad))?;
+    let bad_node = |bad| fail(Exit::Usage, format_args!("FIRSTCOME_REDIS: {bad}"));
+    let cluster = Cluster::connect(config.redis).await.map_err(bad_node)?;
+    Ok((cluster, Kafka::new(config.kafka_brokers)))
 }
 
 async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
@@ -106,6 +126,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         kafka: Kafka::new(config.kafka_brokers),
         owner: Owner::new(&config.name),
         status,
+        reconcile: config.reconcile,
     };
     info!(name = config.name, private = %config.metrics_listen, "runs");
 

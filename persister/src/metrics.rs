@@ -25,6 +25,7 @@ const BLOCKED: &str = "firstcome_persister_blocked_events";
 const ARM_SECONDS: &str = "firstcome_persister_arm_seconds";
 const REARM_SECONDS: &str = "firstcome_persister_rearm_seconds";
 const VOID_WINS: &str = "firstcome_persister_void_wins_total";
+const RECONCILED: &str = "firstcome_persister_reconcile_runs_total";
 
 /// Seconds; from a fast local commit to a re-arm that pages.
 const SECONDS: [f64; 12] =
@@ -84,6 +85,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(ARM_SECONDS, "Time from the beginning of an arming to the open event");
     describe_histogram!(REARM_SECONDS, "Time of arming an event again, by step");
     describe_counter!(VOID_WINS, "Wins that stay out for good, by whether somebody was told");
+    describe_counter!(RECONCILED, "Runs of reconcile by the leader, by what they came to");
     gauge!(LEADER).set(0.0);
     gauge!(HALTED).set(0.0);
     Ok(handle)
@@ -186,6 +188,36 @@ pub fn rearm_seconds(step: RearmStep, took: Duration) {
         RearmStep::Whole => "whole",
     };
     histogram!(REARM_SECONDS, "step" => step).record(took);
+}
+
+/// What a run of reconcile by the leader came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconciled {
+    /// Everything agrees.
+    Clean,
+    /// Something differs.
+    Differs,
+    /// Not everything could be judged.
+    NotJudged,
+    /// It was put off: shards were in a rush.
+    Hot,
+    /// It was put off: another was at work.
+    Busy,
+    /// It failed.
+    Failed,
+}
+
+/// A run of reconcile by the leader ended, or was put off.
+pub fn reconciled(what: Reconciled) {
+    let what = match what {
+        Reconciled::Clean => "clean",
+        Reconciled::Differs => "differs",
+        Reconciled::NotJudged => "not_judged",
+        Reconciled::Hot => "hot",
+        Reconciled::Busy => "busy",
+        Reconciled::Failed => "failed",
+    };
+    counter!(RECONCILED, "outcome" => what).increment(1);
 }
 
 /// A win stays out for good. Unless it was pending somebody may have been told: that pages.

@@ -33,6 +33,12 @@ pub struct Report {
     pub dead_letters: u64,
     /// Those of them that lost to another win.
     pub void: u64,
+    /// Coupons that were told, have no row, and are on their way.
+    pub in_flight: u64,
+    /// Those whose dead letter waits.
+    pub dead_lettered: u64,
+    /// Those that an operator gave up.
+    pub given_up: u64,
     /// Claims that got a definite answer, per second.
     pub claims_per_s: f64,
     /// Median latency of a definite answer, milliseconds.
@@ -65,6 +71,9 @@ impl Report {
             unknown: counts.unknown,
             dead_letters: counts.dead_letters,
             void: counts.void,
+            in_flight: counts.books.in_flight,
+            dead_lettered: counts.books.dead_lettered,
+            given_up: counts.books.given_up,
             claims_per_s: rounded(history.timing.claims_per_s()),
             p50_ms: quantile_ms(&answers, 0.5),
             p99_ms: quantile_ms(&answers, 0.99),

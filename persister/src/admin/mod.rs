@@ -3,12 +3,14 @@
 //! - `routes`: everything that can be called, on one screen.
 //! - `tokens`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
-//! - `events`, `winners`, `coupons`, `trail`: the calls; each asks a use case that the command line asks too.
+//! - `events`, `winners`, `coupons`, `desk`, `trail`: the calls; each asks a use case that the command
+//!   line asks too.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
 mod ask;
 mod coupons;
+mod desk;
 mod events;
 mod guard;
 mod problem;

@@ -245,13 +245,13 @@ impl EventCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a time must be RFC 3339 after 1970, such as 2026-11-27T09:00:00Z")]
-struct BadTime;
+pub(super) struct BadTime;
 
 fn parse_end(text: &str) -> Result<u64, BadTime> {
     if text == "none" { Ok(0) } else { parse_time(text) }
 }
 
-fn parse_time(text: &str) -> Result<u64, BadTime> {
+pub(super) fn parse_time(text: &str) -> Result<u64, BadTime> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?;
     match u64::try_from(time.timestamp_millis()) {
         Ok(ms) if ms > 0 => Ok(ms),

@@ -1,10 +1,12 @@
 //! The command line: what can be asked for, in words a stranger understands.
 
+pub mod dlt;
 mod event;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use contract::ids::{CouponId, EventId};
+use uuid::Uuid;
 
 use crate::audit::MAX_LINES;
 use crate::operator::{parse_name, system_user};
@@ -22,6 +24,8 @@ Environment:
   FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]
   FIRSTCOME_ADMIN_TOKENS    its tokens, NAME:ROLE:TOKEN,...; roles: viewer, operator
   FIRSTCOME_ADMIN_TOKENS_FILE  a file with one of them a line, instead
+  FIRSTCOME_RECONCILE_EVERY_S  how often the leader reconciles by itself, in seconds [3600; 0: never]
+  FIRSTCOME_RECONCILE_MODE  report or repair: what it does then about what it finds [report]
   FIRSTCOME_LOG             info, debug, persister=debug, ... [info]
   FIRSTCOME_LOG_FORMAT      json or pretty [json]
 
@@ -67,6 +71,12 @@ pub enum Command {
     /// Reports only, unless --repair is given. Each run is a row in the table reconciliations.
     /// Exit codes: 0 they agree, 1 they differ or not all could be judged, 2 wrong usage.
     Reconcile(Reconcile),
+    /// Look at dead letters (records that are no rows), bring them again, give them up
+    Dlt {
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: dlt::DltCommand,
+    },
 }
 
 /// What to do with the audit.
@@ -125,7 +135,11 @@ pub struct ChangeCoupon {
 
 /// What to hold side by side.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Reconcile {
+    /// Or what to show.
+    #[command(subcommand)]
+    pub show: Option<ReconcileShow>,
     /// One event [default: every one that was armed and is not archived]
     #[arg(long)]
     pub event: Option<EventId>,
@@ -136,6 +150,28 @@ pub struct Reconcile {
     /// Output.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// What to show of runs.
+#[derive(Debug, Subcommand)]
+pub enum ReconcileShow {
+    /// Show the last runs, by command and by the leader itself, newest first
+    History {
+        /// One run, with its report
+        #[arg(long, value_name = "RUN")]
+        run: Option<Uuid>,
+        /// How many at most
+        #[arg(
+            long,
+            value_name = "RUNS",
+            default_value_t = 20,
+            value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+        )]
+        limit: u32,
+        /// Output.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// How long to wait.
@@ -277,6 +313,15 @@ mod tests {
             "audit list --limit 0",
             "reconcile spring",
             "reconcile --event a{b}",
+            "dlt",
+            "dlt list --reason lost",
+            "dlt list --limit 0",
+            "dlt list --after 17",
+            "dlt show 5",
+            "dlt show 5/-1",
+            "dlt replay",
+            "dlt replay 5/1 --event spring",
+            "dlt discard --as ann --why because",
         ] {
             assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad}");
         }

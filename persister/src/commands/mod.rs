@@ -1,6 +1,7 @@
 //! The subcommands that end: what they print and how they exit.
 
 mod coupon;
+pub mod dlt;
 mod event;
 
 use std::fmt::Display;
@@ -12,8 +13,10 @@ use links::redis::Cluster;
 use serde::Serialize;
 
 use crate::audit;
-use crate::cli::{AuditCommand, Output, Reconcile};
-use crate::reconcile::{self, Mode, Reconciler, Trouble};
+use crate::cli::{AuditCommand, Output, Reconcile, ReconcileShow};
+use crate::reconcile::{
+    self, By, Mode, Reconciler, Trouble, history, one_run, print_history, print_run,
+};
 use crate::store::audit::Page;
 use crate::store::schema::Migrated;
 use crate::store::{Store, StoreError};
@@ -66,6 +69,23 @@ pub async fn migrate(store: &Store) -> Result<Exit, StoreError> {
     })
 }
 
+/// `reconcile history`.
+pub async fn reconcile_history(store: &Store, show: &ReconcileShow) -> Result<Exit, StoreError> {
+    let ReconcileShow::History { run, limit, output } = show;
+    let mut session = store.connect().await?;
+    let Some(run) = run else {
+        print(*output, &history(&mut session, *limit).await?, |runs| print_history(runs));
+        return Ok(Exit::Done);
+    };
+    Ok(match one_run(&mut session, *run).await? {
+        Some(view) => {
+            print(*output, &view, print_run);
+            Exit::Done
+        }
+        None => fail(Exit::Failed, format_args!("there is no run {run}, or no more")),
+    })
+}
+
 /// `reconcile`.
 pub async fn reconcile(
     store: Store,
@@ -74,7 +94,7 @@ pub async fn reconcile(
     arguments: &Reconcile,
 ) -> Result<Exit, Trouble> {
     let mode = if arguments.repair { Mode::Repair } else { Mode::Report };
-    let reconciler = Reconciler::new(store, cluster, kafka, mode);
+    let reconciler = Reconciler::new(store, cluster, kafka, mode, By::Command);
     Ok(match reconciler.run(arguments.event.as_ref()).await? {
         reconcile::Outcome::Ran(report) => {
             print(arguments.output, &report, reconcile::print);

@@ -8,6 +8,7 @@ use contract::record::{Issued, Marker, Record, Told, decode};
 use contract::topics::{HEADER_COUPON, HEADER_EVENT};
 use links::kafka::StoredRecord;
 
+use crate::dead_letters::Origin;
 use crate::store::coupons::{EpochsOf, StoredCoupon};
 
 /// Why a record cannot become a row.
@@ -27,6 +28,15 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Undecodable, Self::Rejected, Self::Late, Self::Void, Self::Breach];
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word, as the dead-letter topic, MySQL and metrics spell it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -74,6 +84,8 @@ pub struct Item {
     pub record: StoredRecord,
     /// What it is.
     pub content: Content,
+    /// The dead letter that is brought again with it; None: it comes for the first time.
+    pub origin: Option<Origin>,
 }
 
 impl Item {
@@ -102,7 +114,8 @@ pub fn read(records: Vec<StoredRecord>) -> Vec<Item> {
             Ok(Record::Marker(marker)) => Content::Marker(marker),
             Err(bad) => Content::Doomed(undecodable(&record, bad.to_string())),
         };
-        Item { record, content }
+        let origin = Origin::of(&record.headers);
+        Item { record, content, origin }
     };
     records.into_iter().map(read_one).collect()
 }

@@ -1,10 +1,14 @@
 //! One transaction: rows, markers, dead letters and the next offset, or nothing.
 
 use contract::record::Issued;
+use contract::topics::HEADER_REQUEST;
 
 use super::batch::{Ahead, Content, Item, Reason, Verdict, breaches, events_of, late, sort};
+use crate::dead_letters::Origin;
 use crate::failpoint::Point;
+use crate::store::coupons::NewCoupon;
 use crate::store::dead_letters::DeadLetterRow;
+use crate::store::desk::Failed;
 use crate::store::{Session, StoreError};
 
 /// Which reader lands something, and where it believes to stand.
@@ -60,7 +64,7 @@ pub(super) async fn land(
         Err(ahead) => return undo(session, Landed::Ahead(ahead)).await,
     };
     let mut doomed = sorted.doomed;
-    let inserted = insert(session, &sorted.wins, &mut doomed).await?;
+    let inserted = insert(session, items, &sorted.wins, &mut doomed).await?;
     // After the rows: an old win may come again in the batch that brought it.
     doomed.extend(check_old(session, &sorted.old).await?);
     if !doomed.is_empty() {
@@ -69,7 +73,7 @@ pub(super) async fn land(
     for (offset, marker) in &sorted.markers {
         session.add_cut(&marker.event_id, place.part, marker.epoch, *offset).await?;
     }
-    add_dead_letters(session, place.part, items).await?;
+    note_letters(session, place.part, items).await?;
     Point::BeforeOffset.reach();
     if !session.advance(place.part, place.expected, next, place.owner).await? {
         return undo(session, Landed::Moved).await;
@@ -98,13 +102,15 @@ async fn undo(session: &mut Session, landed: Landed) -> Result<Landed, StoreErro
 /// Adds rows. Where fewer are new than were sent, the others are replays or breaches.
 async fn insert(
     session: &mut Session,
+    items: &[Item],
     wins: &[(usize, &Issued)],
     doomed: &mut Vec<(usize, Verdict)>,
 ) -> Result<u64, StoreError> {
-    let rows: Vec<&Issued> = wins.iter().map(|&(_, win)| win).collect();
+    let new = |&(place, win)| NewCoupon { win, request_id: request_of(&items[place]) };
+    let rows: Vec<NewCoupon<'_>> = wins.iter().map(new).collect();
     let inserted = session.insert_coupons(&rows).await?;
     if usize::try_from(inserted) != Ok(rows.len()) {
-        let ids: Vec<_> = rows.iter().map(|win| win.coupon_id).collect();
+        let ids: Vec<_> = wins.iter().map(|(_, win)| win.coupon_id).collect();
         let stored = session.coupons(&ids).await?;
         doomed.extend(breaches(wins, &stored));
     }
@@ -119,24 +125,44 @@ async fn check_old(
     Ok(late(old, &session.coupons(&ids).await?))
 }
 
-async fn add_dead_letters(
-    session: &mut Session,
-    part: i32,
-    items: &[Item],
-) -> Result<(), StoreError> {
+/// Letters of the batch, and what became of those that were brought again with it.
+async fn note_letters(session: &mut Session, part: i32, items: &[Item]) -> Result<(), StoreError> {
     for item in items {
-        if let Content::DeadLetter(verdict) = &item.content {
-            let letter = DeadLetterRow {
-                part,
-                offset: item.record.offset,
-                event_id: verdict.event_id.as_ref(),
-                coupon_id: verdict.coupon_id.as_ref(),
-                reason: verdict.reason.as_str(),
-                message: &verdict.message,
-                record: item.record.value.as_deref(),
-            };
-            session.add_dead_letter(&letter).await?;
+        match (&item.content, item.origin.as_ref().map(Origin::place)) {
+            (Content::Win(_), Some(letter)) => session.replay_landed(letter).await?,
+            (Content::DeadLetter(verdict), Some(letter)) => {
+                if session.replay_failed(letter, &row_of(part, item, verdict)).await?
+                    == Failed::NoLetter
+                {
+                    session.add_dead_letter(&row_of(part, item, verdict)).await?;
+                }
+            }
+            (Content::DeadLetter(verdict), None) => {
+                session.add_dead_letter(&row_of(part, item, verdict)).await?;
+            }
+            (Content::Win(_) | Content::Marker(_) | Content::Doomed(_), _) => {}
         }
     }
     Ok(())
+}
+
+fn row_of<'a>(part: i32, item: &'a Item, verdict: &'a Verdict) -> DeadLetterRow<'a> {
+    DeadLetterRow {
+        part,
+        offset: item.record.offset,
+        event_id: verdict.event_id.as_ref(),
+        coupon_id: verdict.coupon_id.as_ref(),
+        reason: verdict.reason.as_str(),
+        message: &verdict.message,
+        record: item.record.value.as_deref(),
+        key: item.record.key.as_deref(),
+        timestamp_ms: item.record.timestamp_ms,
+        request_id: request_of(item),
+    }
+}
+
+/// The id of the request that a record's win answers, where its headers tell.
+fn request_of(item: &Item) -> Option<&str> {
+    let id = item.record.headers.get(HEADER_REQUEST)?;
+    std::str::from_utf8(id).ok()
 }

@@ -3,6 +3,7 @@
 use contract::coupon::Win;
 
 use super::report::Kind;
+use crate::store::reconcile::Explained;
 
 /// How a win fits its user's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +69,8 @@ pub(super) fn second_look(first: &Win, now: &[Win], rows: &[Win]) -> SecondLook 
 pub(super) struct Rowless {
     /// A row of another user has its coupon.
     pub(super) elsewhere: bool,
-    /// It waits in a dead letter.
-    pub(super) dead_lettered: bool,
+    /// What its dead letter says.
+    pub(super) explained: Option<Explained>,
     /// A row of another coupon has its number, or its user's place.
     pub(super) taken: bool,
 }
@@ -79,8 +80,11 @@ impl Rowless {
     pub(super) fn kind(self) -> Kind {
         if self.elsewhere {
             Kind::UserDiffers
-        } else if self.dead_lettered {
-            Kind::DeadLettered
+        } else if let Some(explained) = self.explained {
+            match explained {
+                Explained::Waits => Kind::DeadLettered,
+                Explained::GivenUp => Kind::GivenUp,
+            }
         } else if self.taken {
             Kind::RowTaken
         } else {
@@ -153,11 +157,13 @@ mod tests {
 
     #[test]
     fn a_win_without_a_row_has_its_reason() {
-        let none = Rowless { elsewhere: false, dead_lettered: false, taken: false };
+        let none = Rowless { elsewhere: false, explained: None, taken: false };
         assert_eq!(none.kind(), Kind::RowMissing);
         assert_eq!(Rowless { taken: true, ..none }.kind(), Kind::RowTaken);
-        let explained = Rowless { taken: true, dead_lettered: true, ..none };
-        assert_eq!(explained.kind(), Kind::DeadLettered);
+        let waits = Rowless { taken: true, explained: Some(Explained::Waits), ..none };
+        assert_eq!(waits.kind(), Kind::DeadLettered);
+        let given_up = Rowless { explained: Some(Explained::GivenUp), ..waits };
+        assert_eq!(given_up.kind(), Kind::GivenUp);
         assert_eq!(Rowless { elsewhere: true, ..none }.kind(), Kind::UserDiffers);
     }
 }

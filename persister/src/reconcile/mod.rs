@@ -9,20 +9,27 @@
 //! - `compare`: what a difference is; pure.
 //! - `scan`: the walk through an event, page by page.
 //! - `repair`: publishing again, asking for a re-arm.
+//! - `pace`: how fast, and whether now is a time for it.
+//! - `schedule`: the leader's runs by themselves.
+//! - `history`: the runs that there were.
 //! - `report`: the kinds of difference, and what a run found.
 
 mod compare;
+mod history;
 mod lock;
+mod pace;
 mod print;
 mod repair;
 mod report;
 mod scan;
+mod schedule;
 mod sequences;
 mod trouble;
 mod watermark;
 
+use contract::coupon::Win;
 use contract::event::Phase;
-use contract::ids::EventId;
+use contract::ids::{EventId, UserId};
 use links::kafka::Kafka;
 use links::redis::Cluster;
 use tokio::time::sleep;
@@ -32,14 +39,24 @@ use crate::store::Store;
 use crate::store::events::Event;
 use crate::store::reconcile::RunEnd;
 use lock::Lock;
+use pace::Pace;
 use repair::Repairs;
 use report::Keep;
 use scan::{Look, scan};
 use watermark::{SETTLE, Watermark};
 
-pub use print::print;
-pub use report::{Difference, EventReport, Kind, Mode, Offender, Repair, Report};
+pub use history::{RunView, history, one_run};
+pub use print::{print, print_history, print_run};
+pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
+pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
+
+/// A user's wins as an event's shard shows them. Fails unless the shard is the one that MySQL armed,
+/// and open.
+pub async fn shown(cluster: &Cluster, event: &Event, user: &UserId) -> Result<Vec<Win>, Trouble> {
+    watermark::take(cluster, event).await?;
+    scan::wins_of(cluster, &event.event_id, user).await
+}
 
 /// Events whose deadline is waited for together.
 const GROUP: usize = 64;
@@ -61,14 +78,15 @@ pub struct Reconciler {
     cluster: Cluster,
     kafka: Kafka,
     mode: Mode,
+    by: By,
     repairs: Repairs,
 }
 
 impl Reconciler {
     /// Of those servers.
-    pub fn new(store: Store, cluster: Cluster, kafka: Kafka, mode: Mode) -> Self {
+    pub fn new(store: Store, cluster: Cluster, kafka: Kafka, mode: Mode, by: By) -> Self {
         let repairs = Repairs::new(mode, CouponLog::new(&kafka));
-        Self { store, cluster, kafka, mode, repairs }
+        Self { store, cluster, kafka, mode, by, repairs }
     }
 
     /// One run, over one event or over all that were armed and are not archived. Two never run at
@@ -91,7 +109,8 @@ impl Reconciler {
         };
         let mut report = Report::new(self.mode);
         let mut session = self.store.connect().await?;
-        session.begin_reconciliation(report.run_id, self.mode.as_str(), only).await?;
+        let (mode, by) = (self.mode.as_str(), self.by.as_str());
+        session.begin_reconciliation(report.run_id, mode, by, only).await?;
         let keep = if only.is_some() { Keep::All } else { Keep::Telling };
         for group in events.chunks(GROUP) {
             // Boxed, like the scan: futures so deep within each other are beyond the compiler.
@@ -158,8 +177,17 @@ impl Reconciler {
         }
         let mut reports = Vec::new();
         for ((event, mark), outbox) in marked.iter().zip(outboxes) {
-            let repairs = &self.repairs;
-            let look = Look { store: &self.store, cluster: &self.cluster, event, mark, repairs };
+            let look = Look {
+                store: &self.store,
+                cluster: &self.cluster,
+                event,
+                mark,
+                repairs: &self.repairs,
+                pace: match self.by {
+                    By::Command => Pace::Brisk,
+                    By::Schedule => Pace::Resting,
+                },
+            };
             let report = match outbox {
                 Ok(outbox) => Box::pin(scan(&look, outbox)).await,
                 Err(trouble) => Err(trouble),
@@ -177,6 +205,11 @@ impl Reconciler {
             differences: report.differences,
             published: report.published,
             rearms_asked: report.rearms_asked,
+            wins: report.wins,
+            rows: report.rows,
+            in_flight: report.in_flight,
+            dead_lettered: report.dead_lettered,
+            given_up: report.given_up,
             report: print::stored(report),
         };
         Ok(self.store.connect().await?.end_reconciliation(&end).await?)

@@ -1,6 +1,7 @@
 //! A report, for people and for the run's row.
 
-use super::report::{Difference, EventReport, Offender, Repair, Report};
+use super::history::RunView;
+use super::report::{Difference, EventReport, Kind, Offender, Repair, Report};
 
 /// What the column of a run's row takes, with room to spare.
 const MAX_STORED_BYTES: usize = 1 << 20;
@@ -20,6 +21,39 @@ pub fn print(report: &Report) {
         report.rearms_asked,
         report.not_judged,
         report.run_id
+    );
+}
+
+/// Prints runs for people.
+pub fn print_history(runs: &[RunView]) {
+    if runs.is_empty() {
+        return println!("no runs yet");
+    }
+    for run in runs {
+        print_run(run);
+    }
+}
+
+/// Prints a run for people.
+pub fn print_run(run: &RunView) {
+    let of = run.event_id.as_deref().unwrap_or("all events");
+    print!("{} {} by {}, {of}: ", run.started_at, run.mode, run.started_by);
+    let Some(took_ms) = run.took_ms else {
+        return println!("not ended (run {})", run.run_id);
+    };
+    println!(
+        "{} events, {} not judged, {} wins and {} rows, {} differences, {} published again, {} \
+         re-arms asked for, {} dead-lettered, {} given up, in {took_ms} ms (run {})",
+        run.events,
+        run.not_judged,
+        run.wins,
+        run.rows,
+        run.differences,
+        run.published,
+        run.rearms_asked,
+        run.dead_lettered,
+        run.given_up,
+        run.run_id
     );
 }
 
@@ -51,7 +85,13 @@ fn print_difference(event: &EventReport, difference: &Difference) {
         Repair::Publish => "--repair publishes them again",
         Repair::Rearm if event.rearm_asked => "the leader was asked to arm the event again",
         Repair::Rearm => "--repair asks the leader to arm the event again",
-        Repair::None => "somebody has to look: see the dead letters and the log of the persister",
+        Repair::None if difference.kind == Kind::GivenUp => {
+            "an operator gave them up: persister dlt list --state given-up"
+        }
+        Repair::None if difference.kind == Kind::DeadLettered => {
+            "they wait for an operator: persister dlt list"
+        }
+        Repair::None => "somebody has to look: see the log of the persister",
     };
     println!("  {} {}: {done}", difference.count, difference.kind.as_str());
     for offender in difference.offenders.iter().take(SHOWN) {
@@ -88,7 +128,7 @@ fn without_offenders(event: &EventReport) -> EventReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::report::{Findings, Keep, Kind, Mode};
+    use crate::reconcile::report::{Findings, Keep, Mode};
 
     fn report(events: usize) -> Report {
         let mut report = Report::new(Mode::Report);

@@ -30,6 +30,25 @@ impl Mode {
     }
 }
 
+/// Who begins a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Somebody, who waits for it.
+    Command,
+    /// The leader, by itself.
+    Schedule,
+}
+
+impl By {
+    /// The word, as MySQL keeps it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 /// How Redis and MySQL differ about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +59,8 @@ pub enum Kind {
     RowTaken,
     /// A win in Redis has no row, and a dead letter says why.
     DeadLettered,
+    /// A win in Redis has no row, and an operator gave it up.
+    GivenUp,
     /// A row is not in Redis.
     WinMissing,
     /// Row and win are different users'.
@@ -91,13 +112,15 @@ impl Kind {
             | Self::RevisionDiffers
             | Self::HeldWrong
             | Self::SequenceBehind => Repair::Rearm,
-            Self::DeadLettered | Self::WinsUnreadable | Self::EntryUnreadable => Repair::None,
+            Self::DeadLettered | Self::GivenUp | Self::WinsUnreadable | Self::EntryUnreadable => {
+                Repair::None
+            }
         }
     }
 
     /// Whether it is a difference that nothing explains.
     pub fn counts(self) -> bool {
-        self != Self::DeadLettered
+        !matches!(self, Self::DeadLettered | Self::GivenUp)
     }
 
     /// The word, as JSON spells it.
@@ -106,6 +129,7 @@ impl Kind {
             Self::RowMissing => "row_missing",
             Self::RowTaken => "row_taken",
             Self::DeadLettered => "dead_lettered",
+            Self::GivenUp => "given_up",
             Self::WinMissing => "win_missing",
             Self::UserDiffers => "user_differs",
             Self::SequenceDiffers => "sequence_differs",
@@ -190,6 +214,10 @@ pub struct EventReport {
     /// Wins without a row that Kafka had not acknowledged yet, and changes of coupons that the leader
     /// had not carried yet.
     pub in_flight: u64,
+    /// Wins without a row whose dead letter waits.
+    pub dead_lettered: u64,
+    /// Wins without a row that an operator gave up.
+    pub given_up: u64,
     /// What changed while it was looked at twice, and was not judged.
     pub unsettled: u64,
     /// What differs, by kind.
@@ -212,6 +240,8 @@ impl EventReport {
             wins: 0,
             rows: 0,
             in_flight: 0,
+            dead_lettered: 0,
+            given_up: 0,
             unsettled: 0,
             differences: Vec::new(),
             published: 0,
@@ -275,6 +305,16 @@ pub struct Report {
     pub events: u64,
     /// How many it could not judge.
     pub not_judged: u64,
+    /// Wins that were compared.
+    pub wins: u64,
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Wins without a row that were on their way.
+    pub in_flight: u64,
+    /// Wins without a row whose dead letter waits.
+    pub dead_lettered: u64,
+    /// Wins without a row that an operator gave up.
+    pub given_up: u64,
     /// Differences that nothing explains.
     pub differences: u64,
     /// Wins that it published again.
@@ -293,6 +333,11 @@ impl Report {
             mode,
             events: 0,
             not_judged: 0,
+            wins: 0,
+            rows: 0,
+            in_flight: 0,
+            dead_lettered: 0,
+            given_up: 0,
             differences: 0,
             published: 0,
             rearms_asked: 0,
@@ -304,6 +349,11 @@ impl Report {
     pub(super) fn add(&mut self, report: EventReport, keep: Keep) {
         self.events += 1;
         self.not_judged += u64::from(report.not_judged.is_some());
+        self.wins += report.wins;
+        self.rows += report.rows;
+        self.in_flight += report.in_flight;
+        self.dead_lettered += report.dead_lettered;
+        self.given_up += report.given_up;
         self.differences += report.unexplained();
         self.published += report.published;
         self.rearms_asked += u64::from(report.rearm_asked);
@@ -344,8 +394,7 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_json() {
-        for kind in [Kind::RowMissing, Kind::DeadLettered, Kind::NthDiffers, Kind::EntryUnreadable]
-        {
+        for kind in [Kind::RowMissing, Kind::GivenUp, Kind::NthDiffers, Kind::EntryUnreadable] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }

@@ -11,9 +11,10 @@ use contract::coupon::{CouponState, Win, parse_wins};
 use contract::ids::{EventId, UserId};
 use contract::keys::EventKeys;
 use links::redis::{Cluster, Script, UserWins, WinsPage};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::compare::{Fit, Rowless, SecondLook, fit, second_look};
+use super::pace::Pace;
 use super::repair::Repairs;
 use super::report::{EventReport, Findings, Kind, Offender};
 use super::sequences::Sequences;
@@ -28,8 +29,6 @@ static MINE: LazyLock<Script> =
 const PAGE_USERS: u32 = 256;
 /// Rows of a page, numbers only.
 const PAGE_ROWS: usize = 2_048;
-/// Between two pages.
-const PAUSE: Duration = Duration::from_millis(2);
 /// Wins that are looked at twice. Returns and revocations that are under way at once are far
 /// fewer; what is beyond is not judged.
 const MAX_SECOND_LOOKS: usize = 4_096;
@@ -41,6 +40,7 @@ pub(super) struct Look<'a> {
     pub(super) event: &'a EventId,
     pub(super) mark: &'a Watermark,
     pub(super) repairs: &'a Repairs,
+    pub(super) pace: Pace,
 }
 
 /// What a look has seen.
@@ -123,8 +123,9 @@ impl Seen {
     }
 
     async fn all_wins(&mut self, look: &Look<'_>) -> Result<(), Trouble> {
-        let mut page = wins_page(look, 0).await?;
+        let mut paged = wins_page(look, 0).await?;
         loop {
+            let Paged { page, took } = paged;
             for user in page.unreadable {
                 self.findings.add(Kind::WinsUnreadable, Offender::text(user));
             }
@@ -133,9 +134,9 @@ impl Seen {
             if page.cursor == 0 {
                 return compared.await;
             }
-            let (compared, next) = tokio::join!(compared, next_page(look, page.cursor));
+            let (compared, next) = tokio::join!(compared, next_page(look, page.cursor, took));
             compared?;
-            page = next?;
+            paged = next?;
         }
     }
 
@@ -201,7 +202,7 @@ impl Seen {
         let ids: Vec<_> = rowless.iter().map(|(_, win, _)| win.coupon).collect();
         let numbers: Vec<u64> = rowless.iter().map(|(_, win, _)| win.sequence).collect();
         let elsewhere = self.session.coupons(&ids).await?;
-        let dead_lettered = self.session.dead_lettered(look.event, &ids).await?;
+        let explained = self.session.explained(look.event, &ids).await?;
         let taken = self.session.sequences_taken(look.event, &numbers).await?;
         let mut missing = Vec::new();
         for (user, win, place_taken) in rowless {
@@ -211,11 +212,16 @@ impl Seen {
             }
             let why = Rowless {
                 elsewhere: row.is_some(),
-                dead_lettered: dead_lettered.contains(&win.coupon),
+                explained: explained.get(&win.coupon).copied(),
                 taken: place_taken || taken.contains(&win.sequence),
             };
             let detail = row.map(|row| format!("its row is {}/{}'s", row.event_id, row.user_id));
             let offender = Offender::of(&user, &win).with(detail.unwrap_or_default());
+            match why.kind() {
+                Kind::DeadLettered => self.report.dead_lettered += 1,
+                Kind::GivenUp => self.report.given_up += 1,
+                _ => {}
+            }
             self.findings.add(why.kind(), offender);
             if why.kind() == Kind::RowMissing {
                 // If it is published now, its row comes while the rows are read.
@@ -232,6 +238,7 @@ impl Seen {
         let mut after = 0;
         loop {
             let upto = look.mark.sequence;
+            let asked = Instant::now();
             let page = self.session.sequences_between(look.event, after, upto, PAGE_ROWS).await?;
             let Some(&last) = page.last() else {
                 return Ok(());
@@ -243,7 +250,7 @@ impl Seen {
             for (user, row) in self.session.rows_of_sequences(look.event, &lacking).await? {
                 self.findings.add(Kind::WinMissing, Offender::of(&user, &row));
             }
-            sleep(PAUSE).await;
+            look.pace.rest(asked.elapsed()).await;
         }
     }
 
@@ -259,7 +266,7 @@ impl Seen {
             let rows = self.session.users(look.event, std::slice::from_ref(&user)).await?;
             let rows = rows.into_iter().next().map(|rows| rows.wins).unwrap_or_default();
             let waits = self.session.change_waits(look.event, &first.coupon).await?;
-            let now = wins_of(look, &user).await?;
+            let now = wins_of(look.cluster, look.event, &user).await?;
             match second_look(&first, &now, &rows) {
                 SecondLook::Settled => {}
                 SecondLook::Stuck(_) if waits => self.report.in_flight += 1,
@@ -305,23 +312,35 @@ pub(super) async fn still(look: &Look<'_>) -> Result<Watermark, Trouble> {
     if same { Ok(now) } else { Err(Trouble::Moved) }
 }
 
-async fn wins_page(look: &Look<'_>, cursor: u64) -> Result<WinsPage, Trouble> {
-    let page = || look.cluster.wins_page(look.event, cursor, PAGE_USERS);
-    Ok(patiently("a page of wins", page).await?)
+/// A page of wins, and how long the shard took to bring it.
+struct Paged {
+    page: WinsPage,
+    took: Duration,
 }
 
-/// The page after a pause.
-async fn next_page(look: &Look<'_>, cursor: u64) -> Result<WinsPage, Trouble> {
-    sleep(PAUSE).await;
+async fn wins_page(look: &Look<'_>, cursor: u64) -> Result<Paged, Trouble> {
+    let asked = Instant::now();
+    let page = || look.cluster.wins_page(look.event, cursor, PAGE_USERS);
+    let page = patiently("a page of wins", page).await?;
+    Ok(Paged { page, took: asked.elapsed() })
+}
+
+/// The page after a rest.
+async fn next_page(look: &Look<'_>, cursor: u64, took: Duration) -> Result<Paged, Trouble> {
+    look.pace.rest(took).await;
     wins_page(look, cursor).await
 }
 
 /// One user's wins on the shard.
-async fn wins_of(look: &Look<'_>, user: &UserId) -> Result<Vec<Win>, Trouble> {
-    let keys = EventKeys::new(look.event);
+pub(super) async fn wins_of(
+    cluster: &Cluster,
+    event: &EventId,
+    user: &UserId,
+) -> Result<Vec<Win>, Trouble> {
+    let keys = EventKeys::new(event);
     let keys = [keys.state.as_str(), keys.wins.as_str()];
-    let (slot, args) = (Cluster::slot_of(look.event), [user.as_str()]);
-    let ask = || look.cluster.run_script(slot, &MINE, &keys, &args);
+    let (slot, args) = (Cluster::slot_of(event), [user.as_str()]);
+    let ask = || cluster.run_script(slot, &MINE, &keys, &args);
     let reply = patiently("a user's wins", ask).await?;
     let Some([_, wins]) = reply.items() else {
         return Err(Trouble::Moved);
@@ -334,7 +353,7 @@ async fn wins_of(look: &Look<'_>, user: &UserId) -> Result<Vec<Win>, Trouble> {
 async fn count_held(look: &Look<'_>, mark: &Watermark) -> Result<u64, Trouble> {
     let (mut counted, mut held, mut cursor) = (Sequences::default(), 0, 0);
     loop {
-        let page = wins_page(look, cursor).await?;
+        let Paged { page, took } = wins_page(look, cursor).await?;
         cursor = page.cursor;
         let wins = page.users.iter().flat_map(|user| &user.wins);
         for win in wins.filter(|win| win.sequence <= mark.sequence) {
@@ -345,7 +364,7 @@ async fn count_held(look: &Look<'_>, mark: &Watermark) -> Result<u64, Trouble> {
         if cursor == 0 {
             return Ok(held);
         }
-        sleep(PAUSE).await;
+        look.pace.rest(took).await;
     }
 }
 

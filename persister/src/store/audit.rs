@@ -67,6 +67,10 @@ pub enum Action {
     Return,
     /// Took a coupon away.
     Revoke,
+    /// Brought a dead letter again.
+    Replay,
+    /// Gave a dead letter up.
+    Discard,
 }
 
 /// A line that is to be written.
@@ -150,6 +154,8 @@ impl Action {
             Self::Label => "label",
             Self::Return => "return",
             Self::Revoke => "revoke",
+            Self::Replay => "replay",
+            Self::Discard => "discard",
         }
     }
 }

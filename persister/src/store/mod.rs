@@ -4,6 +4,7 @@
 //!   for would be read as the answer to the next question.
 //! - `sql`: the text of every statement.
 //! - `schema`, `leases`, `events`, `epochs`, `coupons`, `dead_letters`: what is asked, by table.
+//! - `desk`: dead letters, as operators handle them.
 //! - `changes`: coupons that operators returned or revoked.
 //! - `audit`: who changed what, beside each change of an operator.
 //! - `winners`: an event's rows by number, for exports.
@@ -16,6 +17,7 @@ pub mod changes;
 mod columns;
 pub mod coupons;
 pub mod dead_letters;
+pub mod desk;
 pub mod epochs;
 pub mod error;
 pub mod events;

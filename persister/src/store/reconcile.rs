@@ -1,10 +1,12 @@
 //! What reconcile asks: rows by their numbers, dead letters by their coupons; and its own runs.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use contract::coupon::Win;
 use contract::ids::{CouponId, EventId, UserId};
-use mysql_async::Value;
+use mysql_async::{Row, Value};
 use uuid::Uuid;
 
 use super::columns::Columns;
@@ -29,8 +31,69 @@ pub struct RunEnd {
     pub published: u64,
     /// Events that it asked to be armed again.
     pub rearms_asked: u64,
+    /// Wins that were compared.
+    pub wins: u64,
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Wins without a row that were on their way.
+    pub in_flight: u64,
+    /// Wins without a row whose dead letter waited.
+    pub dead_lettered: u64,
+    /// Wins without a row that an operator had given up.
+    pub given_up: u64,
     /// JSON, at most 16 MiB.
     pub report: String,
+}
+
+/// Runs that are kept; their reports have 1 MiB at most each, and nearly always none.
+pub const KEPT_RUNS: u32 = 1_000;
+
+/// A run, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Which run.
+    pub run: Uuid,
+    /// report, repair.
+    pub mode: String,
+    /// command, schedule.
+    pub started_by: String,
+    /// Of one event; None: of all.
+    pub event: Option<EventId>,
+    /// Unix milliseconds, on the database's clock.
+    pub started_ms: u64,
+    /// The same; 0: it runs, or it was cut short.
+    pub ended_ms: u64,
+    /// See [`RunEnd`], for this and what follows.
+    pub events: u64,
+    /// Events that could not be judged.
+    pub not_judged: u64,
+    /// Differences that nothing explains.
+    pub differences: u64,
+    /// Wins that were published again.
+    pub published: u64,
+    /// Events that were asked to be armed again.
+    pub rearms_asked: u64,
+    /// Wins that were compared.
+    pub wins: u64,
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Wins without a row that were on their way.
+    pub in_flight: u64,
+    /// Wins without a row whose dead letter waited.
+    pub dead_lettered: u64,
+    /// Wins without a row that an operator had given up.
+    pub given_up: u64,
+    /// JSON; None: it was not asked for, or there is none yet.
+    pub report: Option<String>,
+}
+
+/// What a dead letter says about a coupon without a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explained {
+    /// It waits: for somebody to look into it, or for the next arming.
+    Waits,
+    /// An operator gave it up.
+    GivenUp,
 }
 
 impl Session {
@@ -57,26 +120,57 @@ impl Session {
         &mut self,
         run: Uuid,
         mode: &str,
+        started_by: &str,
         event: Option<&EventId>,
     ) -> Result<(), StoreError> {
         let event = event.map(EventId::as_str);
-        self.change(sql::BEGIN_RECONCILIATION, (run.as_bytes().as_slice(), mode, event)).await?;
+        let params = (run.as_bytes().as_slice(), mode, started_by, event);
+        self.change(sql::BEGIN_RECONCILIATION, params).await?;
         Ok(())
     }
 
-    /// Notes how a run ended.
+    /// Notes how a run ended, and forgets the oldest beyond [`KEPT_RUNS`].
     pub async fn end_reconciliation(&mut self, end: &RunEnd) -> Result<(), StoreError> {
-        let params = (
-            end.events,
-            end.not_judged,
-            end.differences,
-            end.published,
-            end.rearms_asked,
-            &end.report,
-            end.run.as_bytes().as_slice(),
-        );
+        let params: Vec<Value> = vec![
+            end.events.into(),
+            end.not_judged.into(),
+            end.differences.into(),
+            end.published.into(),
+            end.rearms_asked.into(),
+            end.wins.into(),
+            end.rows.into(),
+            end.in_flight.into(),
+            end.dead_lettered.into(),
+            end.given_up.into(),
+            end.report.as_str().into(),
+            end.run.as_bytes().as_slice().into(),
+        ];
         self.change(sql::END_RECONCILIATION, params).await?;
+        let oldest: Option<NaiveDateTime> =
+            self.row(sql::OLDEST_KEPT_RUN, (KEPT_RUNS - 1,)).await?;
+        if let Some(oldest) = oldest {
+            self.change(sql::FORGET_RUNS, (oldest,)).await?;
+        }
         Ok(())
+    }
+
+    /// How long ago the last run by itself began, by the database's clock; None: there was none.
+    pub async fn last_scheduled_run(&mut self) -> Result<Option<Duration>, StoreError> {
+        let ago: Option<Option<i64>> = self.row(sql::LAST_SCHEDULED_RUN, ()).await?;
+        let seconds = ago.flatten().map(|seconds| u64::try_from(seconds).unwrap_or(0));
+        Ok(seconds.map(Duration::from_secs))
+    }
+
+    /// The last runs, newest first, without their reports.
+    pub async fn reconciliations(&mut self, count: u32) -> Result<Vec<Run>, StoreError> {
+        let rows = self.rows(&sql::runs(), (count,)).await?;
+        rows.into_iter().map(read_run).collect()
+    }
+
+    /// One run, with its report; None: there is none, or no more.
+    pub async fn reconciliation(&mut self, run: Uuid) -> Result<Option<Run>, StoreError> {
+        let params = (run.as_bytes().as_slice(),);
+        self.row(&sql::run(), params).await?.map(read_run).transpose()
     }
 
     /// The highest number of an event that has a row; 0: it has none.
@@ -123,21 +217,52 @@ impl Session {
         Ok(waits.is_some())
     }
 
-    /// Those of an event's coupons that wait in a dead letter: for somebody to look into it, or for
-    /// the next arming. One that another coupon stands in the way of explains nothing.
-    pub async fn dead_lettered(
+    /// Those of an event's coupons whose dead letter says why they have no row. One that another
+    /// coupon stands in the way of explains nothing, unless it was given up.
+    pub async fn explained(
         &mut self,
         event: &EventId,
         ids: &[CouponId],
-    ) -> Result<HashSet<CouponId>, StoreError> {
-        let mut found = HashSet::new();
+    ) -> Result<HashMap<CouponId, Explained>, StoreError> {
+        let mut found = HashMap::new();
         for ids in ids.chunks(MAX_ROWS) {
             let (size, values) = padded(ids, |id| Value::from(id.as_bytes().as_slice()));
             let params = [vec![Value::from(event.as_str())], values].concat();
-            for row in self.rows(&sql::dead_lettered(size), params).await? {
-                found.insert(Columns(row).coupon_id()?);
+            for row in self.rows(&sql::explained(size), params).await? {
+                let mut row = Columns(row);
+                let waits: i64 = row.take("waits")?;
+                let why = if waits == 1 { Explained::Waits } else { Explained::GivenUp };
+                found.insert(row.coupon_id()?, why);
             }
         }
         Ok(found)
     }
+}
+
+fn read_run(row: Row) -> Result<Run, StoreError> {
+    let mut row = Columns(row);
+    let id: Vec<u8> = row.take("run_id")?;
+    let event: Option<String> = row.take("event_id")?;
+    Ok(Run {
+        run: Uuid::from_slice(&id).map_err(|_| StoreError::Unreadable {
+            column: "run_id",
+            found: format!("{id:02x?}"),
+        })?,
+        mode: row.take("mode")?,
+        started_by: row.take("started_by")?,
+        event: event.and_then(|event| event.parse().ok()),
+        started_ms: row.ms("started_at")?,
+        ended_ms: row.ms("ended_at")?,
+        events: row.take("events")?,
+        not_judged: row.take("not_judged")?,
+        differences: row.take("differences")?,
+        published: row.take("published")?,
+        rearms_asked: row.take("rearms_asked")?,
+        wins: row.take("wins")?,
+        rows: row.take("rows_compared")?,
+        in_flight: row.take("in_flight")?,
+        dead_lettered: row.take("dead_lettered")?,
+        given_up: row.take("given_up")?,
+        report: row.take("report")?,
+    })
 }

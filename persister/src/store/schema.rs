@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -37,6 +37,17 @@ const MIGRATIONS: [Migration; 5] = [
         version: 5,
         name: "0005_labels",
         text: include_str!("../../../sql/0005_labels.sql"),
+    },
+    Migration { version: 6, name: "0006_desk", text: include_str!("../../../sql/0006_desk.sql") },
+    Migration {
+        version: 7,
+        name: "0007_request_ids",
+        text: include_str!("../../../sql/0007_request_ids.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "0008_reconcile_history",
+        text: include_str!("../../../sql/0008_reconcile_history.sql"),
     },
 ];
 

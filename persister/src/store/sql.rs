@@ -151,14 +151,14 @@ pub(super) const NOTE_IDENTITY: &str =
 
 // Coupons.
 
-pub(super) const COUPON_PARAMS: usize = 12;
-const COUPON_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const COUPON_PARAMS: usize = 13;
+const COUPON_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Adds so many coupons. A row that breaks a unique key changes nothing and is not counted.
 pub(super) fn insert_coupons(rows: usize) -> String {
     format!(
         "INSERT INTO coupons (coupon_id, event_id, user_id, user_nth, sequence, quantity, epoch, \
-           attempt, told, state, revision, issued_at) \
+           attempt, told, state, revision, issued_at, request_id) \
          VALUES {} ON DUPLICATE KEY UPDATE coupon_id = coupon_id",
         list(COUPON_ROW, rows)
     )
@@ -266,38 +266,99 @@ pub(super) const RAISE_REVISION: &str = "\
 
 // Dead letters.
 
-/// Letters of an event that wait, of one reason, from a place on.
+/// Letters of an event that wait, of one reason, from a place on. One that was given up keeps what it
+/// held: somebody was told of it.
 pub(super) const WAITING_LETTERS: &str = "\
     SELECT part, kafka_offset, record FROM dead_letters \
-    WHERE topic = ? AND event_id = ? AND reason = ? AND resolved_at IS NULL \
+    WHERE topic = ? AND event_id = ? AND reason = ? \
+      AND (resolved_at IS NULL OR resolution = 'given_up') \
       AND (part > ? OR (part = ? AND kafka_offset > ?)) \
     ORDER BY part, kafka_offset LIMIT ?";
 pub(super) const COUNT_WAITING_LETTERS: &str = "\
     SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND reason = ? AND resolved_at IS NULL";
 pub(super) const RESOLVE_LETTER: &str = "\
-    UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3) \
+    UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3), resolution = 'united' \
     WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL";
 pub(super) const CHANGE_LETTER: &str = "\
     UPDATE dead_letters SET reason = ?, message = ? \
     WHERE topic = ? AND part = ? AND kafka_offset = ?";
 
-/// Those of so many coupons that MySQL refused for good.
+/// Those of so many coupons that MySQL refused for good, whether their letters wait or were given up.
 pub(super) fn refused_coupons(ids: usize) -> String {
     format!(
         "SELECT coupon_id FROM dead_letters \
-         WHERE event_id = ? AND reason = 'rejected' AND resolved_at IS NULL \
-           AND coupon_id IN ({})",
+         WHERE event_id = ? AND reason = 'rejected' \
+           AND (resolved_at IS NULL OR resolution = 'given_up') AND coupon_id IN ({})",
         list("?", ids)
     )
 }
 
 pub(super) const ADD_DEAD_LETTER: &str = "\
     INSERT INTO dead_letters (topic, part, kafka_offset, event_id, coupon_id, reason, message, \
-      record, created_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3)) \
+      record, record_key, record_at, request_id, created_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3)) \
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+
+// The dead-letter desk.
+
+const LETTER: &str = "part, kafka_offset, event_id, coupon_id, reason, message, record, record_key, \
+    record_at, request_id, created_at, last_failed_at, attempts, replayed_at, resolved_at, resolution, \
+    given_up_by, given_up_why, \
+    COALESCE(replayed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND, FALSE) AS on_its_way";
+
+/// Letters of a topic that fit all of those conditions, as they came.
+pub(super) fn letters(conditions: &[&str]) -> String {
+    let all: String = conditions.iter().map(|condition| format!(" AND {condition}")).collect();
+    format!(
+        "SELECT {LETTER} FROM dead_letters WHERE topic = ?{all} \
+         ORDER BY created_at, part, kafka_offset LIMIT ?"
+    )
+}
+
+pub(super) const LETTERS_OF_EVENT: &str = "event_id = ?";
+pub(super) const LETTERS_OF_REASON: &str = "reason = ?";
+pub(super) const LETTERS_SINCE: &str = "created_at >= ?";
+pub(super) const LETTERS_BEFORE: &str = "created_at < ?";
+pub(super) const LETTERS_WAITING: &str = "resolved_at IS NULL";
+pub(super) const LETTERS_RESOLVED: &str =
+    "resolved_at IS NOT NULL AND COALESCE(resolution, 'united') = ?";
+/// Behind a letter, in the order of [`letters`].
+pub(super) const LETTERS_AFTER: &str = "\
+    created_at >= ? AND (created_at > ? OR part > ? OR (part = ? AND kafka_offset > ?))";
+
+/// One letter.
+pub(super) fn letter() -> String {
+    format!("SELECT {LETTER} FROM dead_letters WHERE topic = ? AND part = ? AND kafka_offset = ?")
+}
+
+/// A letter is brought again, unless it was a moment ago.
+pub(super) const NOTE_REPLAY: &str = "\
+    UPDATE dead_letters SET replayed_at = UTC_TIMESTAMP(3) \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
+      AND (replayed_at IS NULL OR replayed_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)";
+/// It is a row.
+pub(super) const REPLAY_LANDED: &str = "\
+    UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3), resolution = 'replayed', \
+      replayed_at = NULL \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL";
+/// It failed again and waits again, unless it was given up. A refused win stays one: its shard holds
+/// it, whatever epoch its record met.
+pub(super) const REPLAY_FAILED: &str = "\
+    UPDATE dead_letters SET attempts = attempts + 1, last_failed_at = UTC_TIMESTAMP(3), \
+      replayed_at = NULL, resolved_at = NULL, resolution = NULL, message = ?, \
+      event_id = COALESCE(?, event_id), coupon_id = COALESCE(?, coupon_id), \
+      reason = IF(reason = 'rejected' AND ? IN ('late', 'void'), reason, ?) \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? \
+      AND COALESCE(resolution, '') <> 'given_up'";
+/// An operator gives it up, unless it is on its way.
+pub(super) const GIVE_UP: &str = "\
+    UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3), resolution = 'given_up', \
+      replayed_at = NULL, given_up_by = ?, given_up_why = ? \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
+      AND reason <> 'late' \
+      AND (replayed_at IS NULL OR replayed_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)";
 
 // Reconcile.
 
@@ -306,12 +367,34 @@ pub(super) const HOLDS_RECONCILE_LOCK: &str =
     "SELECT COALESCE(IS_USED_LOCK('firstcome.reconcile') = CONNECTION_ID(), 0)";
 pub(super) const UNLOCK_RECONCILE: &str = "SELECT RELEASE_LOCK('firstcome.reconcile')";
 pub(super) const BEGIN_RECONCILIATION: &str = "\
-    INSERT INTO reconciliations (run_id, mode, event_id, started_at) \
-    VALUES (?, ?, ?, UTC_TIMESTAMP(3))";
+    INSERT INTO reconciliations (run_id, mode, started_by, event_id, started_at) \
+    VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3))";
 pub(super) const END_RECONCILIATION: &str = "\
     UPDATE reconciliations SET ended_at = UTC_TIMESTAMP(3), events = ?, not_judged = ?, \
-      differences = ?, published = ?, rearms_asked = ?, report = ? \
+      differences = ?, published = ?, rearms_asked = ?, wins = ?, rows_compared = ?, \
+      in_flight = ?, dead_lettered = ?, given_up = ?, report = ? \
     WHERE run_id = ?";
+/// Since the last run by itself began, in seconds.
+pub(super) const LAST_SCHEDULED_RUN: &str = "\
+    SELECT TIMESTAMPDIFF(SECOND, MAX(started_at), UTC_TIMESTAMP(3)) FROM reconciliations \
+    WHERE started_by = 'schedule'";
+/// When the first run began that is still to be kept.
+pub(super) const OLDEST_KEPT_RUN: &str =
+    "SELECT started_at FROM reconciliations ORDER BY started_at DESC LIMIT 1 OFFSET ?";
+pub(super) const FORGET_RUNS: &str = "DELETE FROM reconciliations WHERE started_at < ? LIMIT 1000";
+const RUN: &str = "run_id, mode, started_by, event_id, started_at, ended_at, events, not_judged, \
+    differences, published, rearms_asked, wins, rows_compared, in_flight, dead_lettered, given_up";
+
+/// The last runs, without their reports.
+pub(super) fn runs() -> String {
+    format!("SELECT {RUN}, NULL AS report FROM reconciliations ORDER BY started_at DESC LIMIT ?")
+}
+
+/// One run, with its report.
+pub(super) fn run() -> String {
+    format!("SELECT {RUN}, report FROM reconciliations WHERE run_id = ?")
+}
+
 pub(super) const HIGHEST_SEQUENCE: &str =
     "SELECT COALESCE(MAX(sequence), 0) FROM coupons WHERE event_id = ?";
 pub(super) const SEQUENCES_BETWEEN: &str = "\
@@ -329,12 +412,16 @@ pub(super) fn coupons_of_sequences(count: usize) -> String {
     )
 }
 
-/// Those of so many coupons that have a dead letter.
-pub(super) fn dead_lettered(ids: usize) -> String {
+/// Those of so many coupons that have a dead letter which explains why they have no row.
+pub(super) fn explained(ids: usize) -> String {
     format!(
-        "SELECT DISTINCT coupon_id FROM dead_letters \
-         WHERE event_id = ? AND reason IN ('rejected', 'late') AND resolved_at IS NULL \
-           AND coupon_id IN ({})",
+        "SELECT coupon_id, \
+           CAST(MAX(resolved_at IS NULL AND reason IN ('rejected', 'late')) AS SIGNED) AS waits \
+         FROM dead_letters \
+         WHERE event_id = ? AND coupon_id IN ({}) \
+           AND (resolution = 'given_up' \
+             OR (resolved_at IS NULL AND reason IN ('rejected', 'late'))) \
+         GROUP BY coupon_id",
         list("?", ids)
     )
 }

@@ -50,6 +50,38 @@ async fn everything_of_a_win_is_in_its_row() {
 }
 
 #[tokio::test]
+async fn the_request_that_won_stands_in_the_row_and_no_replay_changes_that() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("requests", 10).await;
+    let with_id = |win: &Issued, id: &str| {
+        let mut record = record_of(win);
+        record.headers.insert("request-id".to_owned(), id.as_bytes().to_vec());
+        record
+    };
+    let (first, relayed, odd) = (win(&event, 1), win(&event, 2), win(&event, 3));
+    let records = vec![
+        with_id(&first, "r-1"),
+        record_of(&first),
+        with_id(&first, "r-9"),
+        record_of(&relayed),
+        with_id(&relayed, "r-2"),
+        with_id(&odd, "not an id"),
+        with_id(&Issued { quantity: 0, ..win(&event, 4) }, "r-4"),
+    ];
+    world.produce(PART, records).await;
+    world.rows_when(&event, 3).await;
+    world.dead_letters_when(&event, 1).await;
+    let of = |table: &str| {
+        format!("SELECT request_id FROM {table} WHERE event_id = ? ORDER BY coupon_id")
+    };
+    let ids: Vec<Option<String>> = world.query(&of("coupons"), (event.as_str(),)).await;
+    assert_eq!(ids, [Some("r-1".to_owned()), None, None]);
+    let ids: Vec<Option<String>> = world.query(&of("dead_letters"), (event.as_str(),)).await;
+    assert_eq!(ids, [Some("r-4".to_owned())]);
+}
+
+#[tokio::test]
 async fn the_same_record_twice_in_one_batch_is_one_row() {
     let _guard = shared().await;
     let world = World::open().await;
@@ -160,7 +192,8 @@ async fn behind_a_marker_an_older_epoch_is_late_unless_it_has_a_row() {
     let letters = world.dead_letters_when(&event, 1).await;
     assert_eq!((letters[0].0 - first, letters[0].1.as_str()), (2, "late"));
     assert_eq!(letters.len(), 1);
-    let cuts = "SELECT part, epoch, kafka_offset FROM event_cuts WHERE event_id = ?";
+    // The leader arms an event again whose epoch has no arming: with another one.
+    let cuts = "SELECT part, epoch, kafka_offset FROM event_cuts WHERE event_id = ? AND epoch = 2";
     let cuts: Vec<(i32, u64, i64)> = world.query(cuts, (event.as_str(),)).await;
     assert_eq!(cuts, [(PART, 2, first + 1)]);
 }

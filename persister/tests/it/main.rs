@@ -8,6 +8,7 @@ mod audit;
 mod cli;
 mod consume;
 mod control;
+mod dlt;
 mod halted;
 mod leadership;
 mod rearm;

@@ -60,7 +60,7 @@ pub(crate) async fn held_by(world: &World, event: &EventId, user: &str) -> Vec<W
 }
 
 /// Puts a letter of that reason there, as the consumer leaves one.
-async fn letter(world: &World, win: &Issued, reason: &str, part: i32) {
+pub(crate) async fn letter(world: &World, win: &Issued, reason: &str, part: i32) {
     let record = encode(&Record::Issued(win.clone()));
     let add = "INSERT INTO dead_letters (topic, part, kafka_offset, event_id, coupon_id, reason, \
                message, record, created_at) \

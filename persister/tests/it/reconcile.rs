@@ -4,18 +4,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::ids::EventId;
+use contract::ids::{CouponId, EventId};
 use contract::keys::EventKeys;
 use links::redis::{Cluster, Script};
 use mysql_async::Params;
 use mysql_async::prelude::Queryable;
+use persister::reconcile::{Kind, Mode, Schedule, Setting, Step};
+use persister::store::reconcile::KEPT_RUNS;
+use persister::store::{DatabaseUrl, Store};
 use rig::check::Sources;
 use rig::rush::{Display, Plan, Through, drive};
-use rig::stack::{Action, exclusive, shared, wait_until};
+use rig::stack::{Action, AdminRole, exclusive, shared, wait_until};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
+use crate::admin::Api;
 use crate::rearm::armed_again;
 use crate::relay::claim;
 use crate::world::{Ran, SOON, World, new_id};
@@ -39,6 +43,17 @@ async fn run(world: &World, words: &[&str]) -> Ran {
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+async fn runs_of(world: &World, limit: &str) -> Value {
+    world.run(&["reconcile", "history", "--limit", limit, "--json"]).await.json()
+}
+
+/// A run in its turn: how it exited, and the report.
+pub(crate) async fn checked(world: &World, words: &[&str]) -> (Option<i32>, Value) {
+    let _turn = turn().await;
+    let ran = run(world, words).await;
+    (ran.code, ran.json())
 }
 
 /// One event's part of a run: how it exited, and the report.
@@ -317,6 +332,67 @@ async fn a_second_run_beside_the_first_is_refused() {
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(second.err.contains("another reconcile is at work"), "{second:?}");
     assert!(timeout(RUN, first.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn the_leaders_own_run_finds_what_is_planted_and_stands_in_the_history() {
+    let _guard = shared().await;
+    let _turn = turn().await;
+    let world = World::open().await;
+    let event = sold(&world, "by-itself", 5).await;
+    let lost = "DELETE FROM coupons WHERE event_id = ? AND user_id = 'user-2'";
+    change(&world, lost, (event.as_str(),)).await;
+
+    let url = DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap();
+    let setting = Setting { every: Duration::from_secs(60), mode: Mode::Report };
+    let (cluster, kafka) = (world.cluster.clone(), world.kafka.clone());
+    let schedule = Schedule::new(Store::new(&url), cluster, kafka, setting);
+    // Other tests may keep a shard busy: then it waits.
+    let look = || async {
+        match Box::pin(schedule.step()).await {
+            Step::Ran(report) => Ok(report),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let report = wait_until(RUN, "a run by itself", look).await.unwrap();
+    let of = report.reports.iter().find(|of| of.event_id == event.as_str()).unwrap();
+    assert_eq!(of.differences.len(), 1, "{of:?}");
+    assert_eq!((of.differences[0].kind, of.differences[0].count), (Kind::RowMissing, 1));
+    assert_eq!((of.published, of.rearm_asked), (0, false), "it only reports");
+
+    let runs = world.run(&["reconcile", "history", "--json"]).await.json();
+    let id = report.run_id.to_string();
+    let run = runs.as_array().unwrap().iter().find(|run| run["run_id"] == id.as_str()).unwrap();
+    let found = json!([run["started_by"], run["mode"], run["event_id"], run["events"]]);
+    assert_eq!(found, json!(["schedule", "report", null, report.events]));
+    assert_eq!(run["differences"], report.differences);
+    assert!(run["wins"].as_u64().unwrap() >= 5 && run["ended_at"].is_string(), "{run}");
+    let said = Api::of(&world, AdminRole::Viewer).get("/reconciliations?limit=1000").await;
+    assert_eq!((said.status, said.json()), (200, runs_of(&world, "1000").await));
+    let shown = world.run(&["reconcile", "history", "--run", &id, "--json"]).await.json();
+    let reports = shown["reports"].as_array().unwrap();
+    assert!(reports.iter().any(|of| of["event_id"] == event.as_str()), "{shown}");
+}
+
+#[tokio::test]
+async fn the_history_is_bounded() {
+    let _guard = shared().await;
+    let _turn = turn().await;
+    let world = World::open().await;
+    let event = sold(&world, "history", 1).await;
+    let old: Vec<String> = (0..KEPT_RUNS + 5)
+        .map(|n| {
+            let id = CouponId::new().to_hex();
+            format!("(UNHEX('{id}'), 'report', '2001-01-01' + INTERVAL {n} SECOND)")
+        })
+        .collect();
+    let plant = "INSERT INTO reconciliations (run_id, mode, started_at) VALUES ";
+    world.query::<u8>(&format!("{plant}{}", old.join(", ")), ()).await;
+    assert_eq!(reconcile(&world, &event, &[]).await.0, Some(0));
+    let kept: Vec<u64> = world.query("SELECT COUNT(*) FROM reconciliations", ()).await;
+    assert_eq!(kept, [u64::from(KEPT_RUNS)]);
+    let newest = world.run(&["reconcile", "history", "--limit", "1", "--json"]).await.json();
+    assert_eq!(newest[0]["event_id"], event.as_str(), "{newest}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use contract::ids::CouponId;
 
 use super::history::{History, Told, Way};
 use super::operations::Operations;
-use super::snapshot::{Holding, MysqlSnapshot, RedisSnapshot};
+use super::snapshot::{Holding, LetterState, MysqlSnapshot, RedisSnapshot};
 
 /// What clients were told, what Redis has and what MySQL has, once things have settled.
 pub struct Evidence<'a> {
@@ -18,6 +18,8 @@ pub struct Evidence<'a> {
     pub mysql: &'a MysqlSnapshot,
     rows: HashMap<CouponId, &'a Holding>,
     wins: HashMap<CouponId, &'a Holding>,
+    given_up: HashSet<CouponId>,
+    dead_lettered: HashSet<CouponId>,
     operations: Operations,
 }
 
@@ -53,6 +55,8 @@ impl<'a> Evidence<'a> {
             mysql,
             rows: by_coupon(&mysql.rows),
             wins: by_coupon(&redis.wins),
+            given_up: with_letters(mysql, LetterState::GivenUp),
+            dead_lettered: with_letters(mysql, LetterState::Waits),
             operations: Operations::new(&history.operated, &mysql.rearms, began_ms),
         }
     }
@@ -65,6 +69,16 @@ impl<'a> Evidence<'a> {
     /// Redis's win of a coupon.
     pub fn win(&self, coupon: CouponId) -> Option<&'a Holding> {
         self.wins.get(&coupon).copied()
+    }
+
+    /// Whether a coupon has no row because an operator gave it up.
+    pub fn is_given_up(&self, coupon: CouponId) -> bool {
+        self.row(coupon).is_none() && self.given_up.contains(&coupon)
+    }
+
+    /// Whether a coupon's dead letter waits.
+    pub fn is_dead_lettered(&self, coupon: CouponId) -> bool {
+        self.dead_lettered.contains(&coupon)
     }
 
     /// Every coupon that was told, once, in the order of its first telling.
@@ -149,4 +163,9 @@ impl<'a> Evidence<'a> {
 
 fn by_coupon(holdings: &[Holding]) -> HashMap<CouponId, &Holding> {
     holdings.iter().map(|holding| (holding.coupon, holding)).collect()
+}
+
+fn with_letters(mysql: &MysqlSnapshot, state: LetterState) -> HashSet<CouponId> {
+    let letters = mysql.letters.iter().filter(|letter| letter.state == state);
+    letters.filter_map(|letter| letter.coupon).collect()
 }

@@ -3,7 +3,7 @@
 use contract::record::Told;
 
 use super::evidence::Evidence;
-use super::snapshot::{Letter, Reason};
+use super::snapshot::{Letter, LetterState, Reason};
 use super::verdict::Findings;
 use super::violation::Violation;
 
@@ -18,6 +18,10 @@ pub(super) fn void(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
         };
         // A void record may come beside the row of the same coupon: a replay of another place.
         if evidence.row(coupon).is_some() {
+            continue;
+        }
+        // An operator has seen it, and answers for it.
+        if letter.state == LetterState::GivenUp {
             continue;
         }
         let to = evidence.told_to(coupon);

@@ -4,6 +4,7 @@
 //! [`check`] is a pure function of the three; reading them is done beside it. It believes none of
 //! the three more than another.
 
+pub mod books;
 pub mod evidence;
 pub mod history;
 mod letters;
@@ -52,6 +53,7 @@ pub fn check(history: &History, redis: &RedisSnapshot, mysql: &MysqlSnapshot) ->
         unknown: history.unknown,
         dead_letters: mysql.letters.len() as u64,
         void: letters::void(&evidence, &mut findings),
+        books: books::books(&evidence),
     };
     stock::sold_out_too_early(&evidence, &mut findings);
     stock::not_settled(&evidence, &mut findings);

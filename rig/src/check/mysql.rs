@@ -9,7 +9,7 @@ use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Row};
 use tokio::time::timeout;
 
-use super::snapshot::{Holding, Letter, MysqlSnapshot, Rearm, Reason};
+use super::snapshot::{Holding, Letter, LetterState, MysqlSnapshot, Rearm, Reason};
 
 /// To connect and log in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,7 +31,9 @@ const SELECT_EPOCHS: &str = "\
       CAST(UNIX_TIMESTAMP(opened_at) * 1000 AS UNSIGNED) \
     FROM event_epochs WHERE event_id = ? ORDER BY epoch";
 const SELECT_LETTERS: &str = "\
-    SELECT coupon_id, reason, LEFT(record, ?) AS record FROM dead_letters WHERE event_id = ? LIMIT ?";
+    SELECT coupon_id, reason, LEFT(record, ?) AS record, resolved_at IS NULL AS waits, \
+      COALESCE(resolution = 'given_up', FALSE) AS given_up \
+    FROM dead_letters WHERE event_id = ? LIMIT ?";
 /// Dead letters that are read: a flood of poison has no coupons.
 const MAX_LETTERS: u64 = 100_000;
 
@@ -178,6 +180,11 @@ fn letter(row: &Row) -> Result<Letter, MysqlError> {
     let coupon: Option<Vec<u8>> = column(row, "coupon_id")?;
     let record: Option<Vec<u8>> = column(row, "record")?;
     let reason: String = column(row, "reason")?;
+    let state = match (column(row, "waits")?, column(row, "given_up")?) {
+        (true, _) => LetterState::Waits,
+        (false, true) => LetterState::GivenUp,
+        (false, false) => LetterState::Settled,
+    };
     let told = match decode(record.as_deref().unwrap_or_default()) {
         Ok(Record::Issued(win)) => Some(win.told),
         _ => None,
@@ -186,6 +193,7 @@ fn letter(row: &Row) -> Result<Letter, MysqlError> {
         coupon: coupon.and_then(|bytes| bytes.try_into().ok()).map(CouponId::from_bytes),
         reason: if reason == "void" { Reason::Void } else { Reason::Other },
         told,
+        state,
     })
 }
 

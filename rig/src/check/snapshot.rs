@@ -84,6 +84,19 @@ pub struct Letter {
     pub reason: Reason,
     /// How it stood with its user when it was published, where it tells.
     pub told: Option<Told>,
+    /// What became of it.
+    pub state: LetterState,
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterState {
+    /// It waits.
+    Waits,
+    /// An operator gave it up.
+    GivenUp,
+    /// It is a row.
+    Settled,
 }
 
 /// Why a record could not become a row.

@@ -10,10 +10,10 @@ use super::snapshot::Holding;
 use super::verdict::Findings;
 use super::violation::{Place, Violation};
 
-/// How many told coupons have no row that fits.
+/// How many told coupons have no row that fits. One that an operator gave up is accounted for.
 pub(super) fn missing(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
     let mut missing = 0;
-    for told in evidence.told() {
+    for told in evidence.told().filter(|told| !evidence.is_given_up(told.coupon)) {
         let row = found(Place::Rows, told, evidence.row(told.coupon));
         missing += u64::from(row.is_some());
         let win = found(Place::Redis, told, evidence.win(told.coupon));
@@ -57,7 +57,7 @@ pub(super) fn disagree(evidence: &Evidence<'_>, findings: &mut Findings) {
         }
     }
     let wins = evidence.redis.wins.iter();
-    wins.filter(|win| evidence.row(win.coupon).is_none())
+    wins.filter(|win| evidence.row(win.coupon).is_none() && !evidence.is_given_up(win.coupon))
         .for_each(|win| only_in(Place::Redis, win, findings));
 }
 

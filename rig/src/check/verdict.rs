@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 
+use super::books::Books;
 use super::evidence::Unnoted;
 use super::history::History;
 use super::violation::Violation;
@@ -33,6 +34,8 @@ pub struct Counts {
     pub dead_letters: u64,
     /// Those of them that lost to another win.
     pub void: u64,
+    /// What became of the coupons that were told.
+    pub books: Books,
 }
 
 /// What is broken.
@@ -118,6 +121,9 @@ impl fmt::Display for Verdict {
         if self.counts.dead_letters > 0 {
             let Counts { dead_letters, void, .. } = self.counts;
             write!(f, "\n  dead letters: {dead_letters}, {void} of them void")?;
+        }
+        if self.counts.books.tell() {
+            write!(f, "\n  {}", self.counts.books)?;
         }
         if let Some(unnoted) = self.order_not_judged {
             write!(f, "\n  order not judged: {}", unnoted.as_str())?;

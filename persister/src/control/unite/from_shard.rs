@@ -1,5 +1,6 @@
 //! Wins of the shard become rows.
 
+use chrono::Utc;
 use contract::ids::UserId;
 use contract::record::{Issued, Told};
 use tracing::{error, warn};
@@ -76,7 +77,7 @@ async fn carry_out(
         "a win of the shard is no row");
     let (user, coupon) = (win.user_id.clone(), win.coupon_id);
     let (part, record) = record_of(win);
-    let value = record.value.clone();
+    let (key, value) = (record.key.clone(), record.value.clone());
     let offset = union.hands.log.produce(part, vec![record]).await?;
     if let Compared::Moved(moved) = session.begin_as(union.author).await? {
         return Ok(Err(taken(moved)));
@@ -89,6 +90,9 @@ async fn carry_out(
         reason: reason.as_str(),
         message: &message,
         record: value.as_deref(),
+        key: Some(&key),
+        timestamp_ms: Utc::now().timestamp_millis(),
+        request_id: None,
     };
     session.add_dead_letter(&letter).await?;
     session.commit().await?;

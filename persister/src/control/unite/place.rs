@@ -10,7 +10,7 @@ use super::Union;
 use super::fit::Holdings;
 use super::refused;
 use crate::consume::batch::is_row_of;
-use crate::store::coupons::StoredCoupon;
+use crate::store::coupons::{NewCoupon, StoredCoupon};
 use crate::store::epochs::{Compared, Locked, Moved};
 use crate::store::{Retry, Session, StoreError};
 
@@ -109,7 +109,7 @@ async fn insert(
     let ids: Vec<CouponId> = wins.iter().map(|win| win.coupon_id).collect();
     let waiting = session.refused(union.event, &ids).await?;
     let mut holdings = holdings(union, session, locked, wins).await?;
-    let mut rows: Vec<&Issued> = Vec::new();
+    let mut rows: Vec<NewCoupon<'_>> = Vec::new();
     for win in wins {
         // The same win may have come more than once.
         if fates.contains_key(&win.coupon_id) {
@@ -120,7 +120,7 @@ async fn insert(
         } else {
             match holdings.add(&win.user_id, &Win::from(*win)) {
                 Ok(()) => {
-                    rows.push(win);
+                    rows.push(NewCoupon { win, request_id: None });
                     Fate::Row
                 }
                 Err(misfit) => Fate::Void(misfit.to_string()),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use contract::coupon::CouponState;
 
 use super::history::{BadHistory, Fold, History};
-use super::snapshot::{Letter, Rearm, Reason};
+use super::snapshot::{Letter, LetterState, Rearm, Reason};
 use super::violation::{Place, Violation};
 use contract::record::Told;
 use planted::PLANTED;
@@ -243,12 +243,44 @@ fn a_rearm_explains_units_that_came_back() {
         coupon: Some(coupon(3)),
         reason: Reason::Void,
         told: Some(Told::Unknown),
+        state: LetterState::Waits,
     });
     world.asks(7_000_000, 7_100_000, "gus", "-", &won(4, 4));
     let verdict = world.check();
     assert!(verdict.passes(), "{verdict}");
     assert_eq!((verdict.counts.dead_letters, verdict.counts.void), (1, 1));
     assert!(verdict.to_string().contains("dead letters: 1, 1 of them void"), "{verdict}");
+}
+
+#[test]
+fn the_books_close_with_what_an_operator_gave_up_and_not_with_what_waits() {
+    let mut world = clean();
+    let ann = world.mysql.rows.remove(0);
+    let letter = |state| Letter {
+        coupon: Some(ann.coupon),
+        reason: Reason::Other,
+        told: Some(Told::Replica),
+        state,
+    };
+    world.mysql.letters.push(letter(LetterState::Waits));
+    let verdict = world.check();
+    assert!(!verdict.passes(), "{verdict}");
+    let books = verdict.counts.books;
+    assert_eq!((books.told, books.rows, books.dead_lettered, books.lost), (3, 2, 1, 0));
+
+    world.mysql.letters[0] = letter(LetterState::GivenUp);
+    let verdict = world.check();
+    assert!(verdict.passes(), "{verdict}");
+    let line = "books: told 3 = rows 2 + in flight 0 + dead-lettered 0 + given up 1";
+    assert!(verdict.to_string().contains(line), "{verdict}");
+
+    // Only the one that was given up is excused.
+    world.mysql.rows.remove(0);
+    let verdict = world.check();
+    assert!(!verdict.passes() && verdict.counts.books.in_flight == 1, "{verdict}");
+    world.redis.wins.remove(1);
+    let verdict = world.check();
+    assert!(!verdict.counts.books.close(), "{verdict}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use contract::coupon::CouponState;
 use contract::record::Told;
 
 use super::world::{BEGAN_MS, SOLD_OUT, World, coupon, holding, won};
-use crate::check::snapshot::{Letter, Rearm, Reason};
+use crate::check::snapshot::{Letter, LetterState, Rearm, Reason};
 
 /// Changes the clean sale.
 pub(super) type Plant = fn(&mut World);
@@ -260,5 +260,10 @@ fn topped_up(world: &mut World, begun_us: u64) {
 }
 
 fn void(number: u64, told: Told) -> Letter {
-    Letter { coupon: Some(coupon(number)), reason: Reason::Void, told: Some(told) }
+    Letter {
+        coupon: Some(coupon(number)),
+        reason: Reason::Void,
+        told: Some(told),
+        state: LetterState::Waits,
+    }
 }
