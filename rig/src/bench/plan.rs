@@ -34,10 +34,10 @@ impl Effort {
         let connections = USUAL.into_iter().chain([CROWDED]).collect();
         Self {
             rounds: 5,
-            window: Duration::from_secs(3),
+            window: Duration::from_secs(2),
             connections,
             users: 1_000_000,
-            records: 300_000,
+            records: 200_000,
             winners: 1_000_000,
         }
     }
@@ -46,7 +46,7 @@ impl Effort {
     pub fn quick() -> Self {
         Self {
             rounds: 3,
-            window: Duration::from_millis(1_500),
+            window: Duration::from_secs(1),
             connections: vec![USUAL[0]],
             users: 200_000,
             records: 100_000,

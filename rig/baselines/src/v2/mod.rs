@@ -40,7 +40,9 @@ pub(crate) async fn run(sale: Sale, redis: Redis, waiting: Waiting) -> Result<()
     let shop = Arc::new(Shop { redis: client, keys, stock: sale.stock.units(), lock });
     claim::serve(sale.listen, sale.event, move |asked, user| {
         let shop = Arc::clone(&shop);
-        async move { shop.answer(asked, &user).await }
+        // A client that goes away must leave neither the lock taken nor a unit without its winner.
+        let answer = tokio::spawn(async move { shop.answer(asked, &user).await });
+        async move { answer.await.unwrap_or(Err(Failed::Unusable("an answer was cut short"))) }
     })
     .await
 }
