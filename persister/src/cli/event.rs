@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use contract::event::Confirm;
 use contract::ids::EventId;
 
-use super::{By, Output, Wait};
+use super::{Given, Output};
 use crate::events::ask::Ask;
 use crate::events::change::{Verb, Window};
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
@@ -95,15 +95,9 @@ pub struct Create {
     /// Put it on sale at once, rather than by `event open`
     #[arg(long)]
     open: bool,
-    /// Who gives the command.
+    /// How it is given.
     #[command(flatten)]
-    pub by: By,
-    /// How to wait.
-    #[command(flatten)]
-    pub wait: Wait,
-    /// Output.
-    #[command(flatten)]
-    pub output: Output,
+    pub given: Given,
 }
 
 /// A change of an event's stock.
@@ -173,15 +167,9 @@ pub struct Change {
         value_parser = RangedU64ValueParser::<u64>::new().range(1..)
     )]
     if_version: Option<u64>,
-    /// Who gives the command.
+    /// How it is given.
     #[command(flatten)]
-    pub by: By,
-    /// How to wait.
-    #[command(flatten)]
-    pub wait: Wait,
-    /// Output.
-    #[command(flatten)]
-    pub output: Output,
+    pub given: Given,
 }
 
 /// When a win is told.
@@ -194,14 +182,18 @@ enum ConfirmArg {
 impl Change {
     /// How it is asked for.
     pub fn ask(&self) -> Ask {
-        Ask { operator: self.by.operator(), mode: self.by.mode(), if_version: self.if_version }
+        Ask {
+            operator: self.given.by.operator(),
+            mode: self.given.by.mode(),
+            if_version: self.if_version,
+        }
     }
 }
 
 impl Create {
     /// How it is asked for.
     pub fn ask(&self) -> Ask {
-        Ask { operator: self.by.operator(), mode: self.by.mode(), if_version: None }
+        Ask { operator: self.given.by.operator(), mode: self.given.by.mode(), if_version: None }
     }
 
     /// The event that is described.

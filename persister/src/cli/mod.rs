@@ -122,15 +122,9 @@ pub enum CouponCommand {
 pub struct ChangeCoupon {
     /// The coupon's id, as its winner was told
     pub coupon: CouponId,
-    /// Who gives the command.
+    /// How it is given.
     #[command(flatten)]
-    pub by: By,
-    /// How to wait.
-    #[command(flatten)]
-    pub wait: Wait,
-    /// Output.
-    #[command(flatten)]
-    pub output: Output,
+    pub given: Given,
 }
 
 /// What to hold side by side.
@@ -172,6 +166,20 @@ pub enum ReconcileShow {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// How a change is given.
+#[derive(Debug, Clone, Args)]
+pub struct Given {
+    /// Who gives it.
+    #[command(flatten)]
+    pub by: By,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// How long to wait.

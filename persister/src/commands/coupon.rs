@@ -15,13 +15,13 @@ pub async fn coupon(store: &Store, verb: &CouponCommand) -> Result<Exit, StoreEr
         CouponCommand::Return(arguments) => (arguments, CouponState::Returned),
         CouponCommand::Revoke(arguments) => (arguments, CouponState::Revoked),
     };
-    let (id, by) = (&arguments.coupon, &arguments.by);
-    let patience = Duration::from_secs(arguments.wait.seconds);
+    let (id, by) = (&arguments.coupon, &arguments.given.by);
+    let patience = Duration::from_secs(arguments.given.wait.seconds);
     let session = &mut store.connect().await?;
     let outcome = change(session, id, to, &by.operator(), by.mode(), patience).await?;
     Ok(match outcome {
         Outcome::Done(done) => {
-            print(arguments.output, &done, print_done);
+            print(arguments.given.output, &done, print_done);
             let enough = done.carried || by.dry_run() || patience.is_zero();
             if enough { Exit::Done } else { Exit::Failed }
         }

@@ -8,7 +8,7 @@ use contract::ids::EventId;
 
 use super::{Exit, fail, no_such_event, print};
 use crate::audit::LineView;
-use crate::cli::{Change, Create, EventCommand, FormatArg, Output, Wait};
+use crate::cli::{Change, Create, EventCommand, FormatArg, Given};
 use crate::events::change::{self, Verb};
 use crate::events::create::{self, check};
 use crate::events::done::{Done, WOULD, done, would};
@@ -61,7 +61,7 @@ async fn create_event(store: &Store, arguments: &Create) -> Result<Exit, StoreEr
         create::Outcome::Created(event) => ("created", event),
         create::Outcome::Already(event) => ("already", event),
         create::Outcome::Would(event) => {
-            print(arguments.output, &would(None, &event), print_done);
+            print(arguments.given.output, &would(None, &event), print_done);
             return Ok(Exit::Done);
         }
         create::Outcome::IdUsed(event) => {
@@ -75,7 +75,7 @@ async fn create_event(store: &Store, arguments: &Create) -> Result<Exit, StoreEr
             ));
         }
     };
-    await_and_print(session, outcome, event, arguments.wait, arguments.output).await
+    await_and_print(session, outcome, event, &arguments.given).await
 }
 
 async fn change_event(
@@ -88,7 +88,7 @@ async fn change_event(
         change::Outcome::Changed(_, event) => ("changed", event),
         change::Outcome::Already(event) => ("already", event),
         change::Outcome::Would(before, after) => {
-            print(arguments.output, &would(Some(&before), &after), print_done);
+            print(arguments.given.output, &would(Some(&before), &after), print_done);
             return Ok(Exit::Done);
         }
         change::Outcome::Refused(_, why) => {
@@ -112,7 +112,7 @@ async fn change_event(
         }
         change::Outcome::Unknown => return Ok(no_such_event(id)),
     };
-    await_and_print(session, outcome, event, arguments.wait, arguments.output).await
+    await_and_print(session, outcome, event, &arguments.given).await
 }
 
 /// A reader that has seen enough ends it.
@@ -137,15 +137,14 @@ async fn await_and_print(
     session: &mut Session,
     outcome: &'static str,
     event: Event,
-    wait: Wait,
-    output: Output,
+    given: &Given,
 ) -> Result<Exit, StoreError> {
-    let patience = Duration::from_secs(wait.seconds);
+    let patience = Duration::from_secs(given.wait.seconds);
     let Some(done) = done(session, outcome, event, patience).await? else {
         return Ok(fail(Exit::Failed, "the event is gone"));
     };
-    print(output, &done, print_done);
-    Ok(if done.carried || wait.seconds == 0 { Exit::Done } else { Exit::Failed })
+    print(given.output, &done, print_done);
+    Ok(if done.carried || patience.is_zero() { Exit::Done } else { Exit::Failed })
 }
 
 fn print_done(done: &Done) {

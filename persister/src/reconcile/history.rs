@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::events::view::time;
-use crate::store::reconcile::Run;
+use crate::store::reconcile::{Figures, Run};
 use crate::store::{Session, StoreError};
 
 /// A run as `--json` and the API show it. Fields are added, never renamed.
@@ -26,26 +26,9 @@ pub struct RunView {
     pub ended_at: Option<String>,
     /// How long it took, in milliseconds; null: it runs, or it was cut short.
     pub took_ms: Option<u64>,
-    /// Events that it looked at.
-    pub events: u64,
-    /// Those of them that it could not judge.
-    pub not_judged: u64,
-    /// Wins that were compared.
-    pub wins: u64,
-    /// Rows that were compared.
-    pub rows: u64,
-    /// Wins without a row that were on their way.
-    pub in_flight: u64,
-    /// Wins without a row whose dead letter waited.
-    pub dead_lettered: u64,
-    /// Wins without a row that an operator had given up.
-    pub given_up: u64,
-    /// What it found that nothing explains.
-    pub differences: u64,
-    /// Wins that it published again.
-    pub published: u64,
-    /// Events that it asked to be armed again.
-    pub rearms_asked: u64,
+    /// What it came to.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Events with anything to say; only where one run is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reports: Option<Value>,
@@ -62,16 +45,7 @@ impl RunView {
             started_at: time(run.started_ms),
             ended_at: ended.map(time),
             took_ms: ended.map(|ended| ended.saturating_sub(run.started_ms)),
-            events: run.events,
-            not_judged: run.not_judged,
-            wins: run.wins,
-            rows: run.rows,
-            in_flight: run.in_flight,
-            dead_lettered: run.dead_lettered,
-            given_up: run.given_up,
-            differences: run.differences,
-            published: run.published,
-            rearms_asked: run.rearms_asked,
+            figures: run.figures,
             reports: run.report.and_then(|text| serde_json::from_str(&text).ok()),
         }
     }

@@ -198,20 +198,8 @@ impl Reconciler {
     }
 
     async fn note(&self, report: &Report) -> Result<(), Trouble> {
-        let end = RunEnd {
-            run: report.run_id,
-            events: report.events,
-            not_judged: report.not_judged,
-            differences: report.differences,
-            published: report.published,
-            rearms_asked: report.rearms_asked,
-            wins: report.wins,
-            rows: report.rows,
-            in_flight: report.in_flight,
-            dead_lettered: report.dead_lettered,
-            given_up: report.given_up,
-            report: print::stored(report),
-        };
+        let end =
+            RunEnd { run: report.run_id, figures: report.figures, report: print::stored(report) };
         Ok(self.store.connect().await?.end_reconciliation(&end).await?)
     }
 }

@@ -13,13 +13,14 @@ pub fn print(report: &Report) {
     for event in &report.reports {
         print_event(event);
     }
+    let figures = &report.figures;
     println!(
         "{} events, {} differences, {} published again, {} re-arms asked for, {} not judged (run {})",
-        report.events,
-        report.differences,
-        report.published,
-        report.rearms_asked,
-        report.not_judged,
+        figures.events,
+        figures.differences,
+        figures.published,
+        figures.rearms_asked,
+        figures.not_judged,
         report.run_id
     );
 }
@@ -41,18 +42,19 @@ pub fn print_run(run: &RunView) {
     let Some(took_ms) = run.took_ms else {
         return println!("not ended (run {})", run.run_id);
     };
+    let figures = &run.figures;
     println!(
         "{} events, {} not judged, {} wins and {} rows, {} differences, {} published again, {} \
          re-arms asked for, {} dead-lettered, {} given up, in {took_ms} ms (run {})",
-        run.events,
-        run.not_judged,
-        run.wins,
-        run.rows,
-        run.differences,
-        run.published,
-        run.rearms_asked,
-        run.dead_lettered,
-        run.given_up,
+        figures.events,
+        figures.not_judged,
+        figures.wins,
+        figures.rows,
+        figures.differences,
+        figures.published,
+        figures.rearms_asked,
+        figures.dead_lettered,
+        figures.given_up,
         run.run_id
     );
 }

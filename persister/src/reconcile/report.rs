@@ -7,6 +7,8 @@ use contract::ids::EventId;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::reconcile::Figures;
+
 /// Offenders of one kind and event that are named; the rest are counted.
 const NAMED: usize = 20;
 
@@ -301,26 +303,9 @@ pub struct Report {
     pub run_id: Uuid,
     /// What it was free to do.
     pub mode: Mode,
-    /// How many events it looked at.
-    pub events: u64,
-    /// How many it could not judge.
-    pub not_judged: u64,
-    /// Wins that were compared.
-    pub wins: u64,
-    /// Rows that were compared.
-    pub rows: u64,
-    /// Wins without a row that were on their way.
-    pub in_flight: u64,
-    /// Wins without a row whose dead letter waits.
-    pub dead_lettered: u64,
-    /// Wins without a row that an operator gave up.
-    pub given_up: u64,
-    /// Differences that nothing explains.
-    pub differences: u64,
-    /// Wins that it published again.
-    pub published: u64,
-    /// Events that it asked to be armed again.
-    pub rearms_asked: u64,
+    /// What it came to.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Events with anything to say; all others agree.
     pub reports: Vec<EventReport>,
 }
@@ -328,35 +313,22 @@ pub struct Report {
 impl Report {
     /// Of a run that begins.
     pub(super) fn new(mode: Mode) -> Self {
-        Self {
-            run_id: Uuid::now_v7(),
-            mode,
-            events: 0,
-            not_judged: 0,
-            wins: 0,
-            rows: 0,
-            in_flight: 0,
-            dead_lettered: 0,
-            given_up: 0,
-            differences: 0,
-            published: 0,
-            rearms_asked: 0,
-            reports: Vec::new(),
-        }
+        Self { run_id: Uuid::now_v7(), mode, figures: Figures::default(), reports: Vec::new() }
     }
 
     /// Takes an event in. An event that agrees is kept only where it is the one asked for.
     pub(super) fn add(&mut self, report: EventReport, keep: Keep) {
-        self.events += 1;
-        self.not_judged += u64::from(report.not_judged.is_some());
-        self.wins += report.wins;
-        self.rows += report.rows;
-        self.in_flight += report.in_flight;
-        self.dead_lettered += report.dead_lettered;
-        self.given_up += report.given_up;
-        self.differences += report.unexplained();
-        self.published += report.published;
-        self.rearms_asked += u64::from(report.rearm_asked);
+        let figures = &mut self.figures;
+        figures.events += 1;
+        figures.not_judged += u64::from(report.not_judged.is_some());
+        figures.wins += report.wins;
+        figures.rows += report.rows;
+        figures.in_flight += report.in_flight;
+        figures.dead_lettered += report.dead_lettered;
+        figures.given_up += report.given_up;
+        figures.differences += report.unexplained();
+        figures.published += report.published;
+        figures.rearms_asked += u64::from(report.rearm_asked);
         if keep == Keep::All || !report.is_clean() || !report.differences.is_empty() {
             self.reports.push(report);
         }
@@ -364,7 +336,7 @@ impl Report {
 
     /// Whether every event was judged and Redis and MySQL agree about it.
     pub fn is_clean(&self) -> bool {
-        self.not_judged == 0 && self.reports.iter().all(EventReport::is_clean)
+        self.figures.not_judged == 0 && self.reports.iter().all(EventReport::is_clean)
     }
 }
 
@@ -415,7 +387,7 @@ mod tests {
         run.add(report(&[]), Keep::Telling);
         run.add(report(&[Kind::DeadLettered]), Keep::Telling);
         assert!(run.is_clean());
-        assert_eq!((run.events, run.differences, run.reports.len()), (2, 0, 1));
+        assert_eq!((run.figures.events, run.figures.differences, run.reports.len()), (2, 0, 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::report::{By, Mode, Report};
 use super::{Outcome, Reconciler, Trouble};
 use crate::metrics::{self, Reconciled};
 use crate::stop::Stop;
+use crate::store::reconcile::Figures;
 use crate::store::{Store, StoreError};
 
 /// Looked at again after this long where a shard was in a rush, another run was at work, or
@@ -128,13 +129,15 @@ impl Schedule {
 fn tell(step: &Step) {
     let what = match step {
         Step::Ran(report) if report.is_clean() => {
-            info!(run = %report.run_id, events = report.events, wins = report.wins, "reconciled");
+            let Figures { events, wins, .. } = report.figures;
+            info!(run = %report.run_id, events, wins, "reconciled");
             Reconciled::Clean
         }
         Step::Ran(report) => {
-            let Report { run_id, differences, not_judged, .. } = report;
-            warn!(run = %run_id, differences, not_judged, "reconcile found what does not agree");
-            if report.differences > 0 { Reconciled::Differs } else { Reconciled::NotJudged }
+            let Figures { differences, not_judged, .. } = report.figures;
+            let run = report.run_id;
+            warn!(%run, differences, not_judged, "reconcile found what does not agree");
+            if differences > 0 { Reconciled::Differs } else { Reconciled::NotJudged }
         }
         Step::Hot(_) => Reconciled::Hot,
         Step::Busy => Reconciled::Busy,

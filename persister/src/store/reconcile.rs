@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use contract::coupon::Win;
 use contract::ids::{CouponId, EventId, UserId};
 use mysql_async::{Row, Value};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::columns::Columns;
@@ -16,21 +17,13 @@ use super::session::Session;
 use super::sql;
 use super::union::user_win;
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunEnd {
-    /// Which run.
-    pub run: Uuid,
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Figures {
     /// Events that it looked at.
     pub events: u64,
-    /// Those that it could not judge.
+    /// Those of them that it could not judge.
     pub not_judged: u64,
-    /// Differences that nothing explains.
-    pub differences: u64,
-    /// Wins that it published again.
-    pub published: u64,
-    /// Events that it asked to be armed again.
-    pub rearms_asked: u64,
     /// Wins that were compared.
     pub wins: u64,
     /// Rows that were compared.
@@ -41,6 +34,21 @@ pub struct RunEnd {
     pub dead_lettered: u64,
     /// Wins without a row that an operator had given up.
     pub given_up: u64,
+    /// Differences that nothing explains.
+    pub differences: u64,
+    /// Wins that it published again.
+    pub published: u64,
+    /// Events that it asked to be armed again.
+    pub rearms_asked: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// Which run.
+    pub run: Uuid,
+    /// What it came to.
+    pub figures: Figures,
     /// JSON, at most 16 MiB.
     pub report: String,
 }
@@ -63,26 +71,8 @@ pub struct Run {
     pub started_ms: u64,
     /// The same; 0: it runs, or it was cut short.
     pub ended_ms: u64,
-    /// See [`RunEnd`], for this and what follows.
-    pub events: u64,
-    /// Events that could not be judged.
-    pub not_judged: u64,
-    /// Differences that nothing explains.
-    pub differences: u64,
-    /// Wins that were published again.
-    pub published: u64,
-    /// Events that were asked to be armed again.
-    pub rearms_asked: u64,
-    /// Wins that were compared.
-    pub wins: u64,
-    /// Rows that were compared.
-    pub rows: u64,
-    /// Wins without a row that were on their way.
-    pub in_flight: u64,
-    /// Wins without a row whose dead letter waited.
-    pub dead_lettered: u64,
-    /// Wins without a row that an operator had given up.
-    pub given_up: u64,
+    /// What it came to; nothing yet where it runs, or was cut short.
+    pub figures: Figures,
     /// JSON; None: it was not asked for, or there is none yet.
     pub report: Option<String>,
 }
@@ -131,17 +121,18 @@ impl Session {
 
     /// Notes how a run ended, and forgets the oldest beyond [`KEPT_RUNS`].
     pub async fn end_reconciliation(&mut self, end: &RunEnd) -> Result<(), StoreError> {
+        let figures = &end.figures;
         let params: Vec<Value> = vec![
-            end.events.into(),
-            end.not_judged.into(),
-            end.differences.into(),
-            end.published.into(),
-            end.rearms_asked.into(),
-            end.wins.into(),
-            end.rows.into(),
-            end.in_flight.into(),
-            end.dead_lettered.into(),
-            end.given_up.into(),
+            figures.events.into(),
+            figures.not_judged.into(),
+            figures.differences.into(),
+            figures.published.into(),
+            figures.rearms_asked.into(),
+            figures.wins.into(),
+            figures.rows.into(),
+            figures.in_flight.into(),
+            figures.dead_lettered.into(),
+            figures.given_up.into(),
             end.report.as_str().into(),
             end.run.as_bytes().as_slice().into(),
         ];
@@ -253,16 +244,18 @@ fn read_run(row: Row) -> Result<Run, StoreError> {
         event: event.and_then(|event| event.parse().ok()),
         started_ms: row.ms("started_at")?,
         ended_ms: row.ms("ended_at")?,
-        events: row.take("events")?,
-        not_judged: row.take("not_judged")?,
-        differences: row.take("differences")?,
-        published: row.take("published")?,
-        rearms_asked: row.take("rearms_asked")?,
-        wins: row.take("wins")?,
-        rows: row.take("rows_compared")?,
-        in_flight: row.take("in_flight")?,
-        dead_lettered: row.take("dead_lettered")?,
-        given_up: row.take("given_up")?,
+        figures: Figures {
+            events: row.take("events")?,
+            not_judged: row.take("not_judged")?,
+            wins: row.take("wins")?,
+            rows: row.take("rows_compared")?,
+            in_flight: row.take("in_flight")?,
+            dead_lettered: row.take("dead_lettered")?,
+            given_up: row.take("given_up")?,
+            differences: row.take("differences")?,
+            published: row.take("published")?,
+            rearms_asked: row.take("rearms_asked")?,
+        },
         report: row.take("report")?,
     })
 }

@@ -364,8 +364,8 @@ async fn the_leaders_own_run_finds_what_is_planted_and_stands_in_the_history() {
     let id = report.run_id.to_string();
     let run = runs.as_array().unwrap().iter().find(|run| run["run_id"] == id.as_str()).unwrap();
     let found = json!([run["started_by"], run["mode"], run["event_id"], run["events"]]);
-    assert_eq!(found, json!(["schedule", "report", null, report.events]));
-    assert_eq!(run["differences"], report.differences);
+    assert_eq!(found, json!(["schedule", "report", null, report.figures.events]));
+    assert_eq!(run["differences"], report.figures.differences);
     assert!(run["wins"].as_u64().unwrap() >= 5 && run["ended_at"].is_string(), "{run}");
     let said = Api::of(&world, AdminRole::Viewer).get("/reconciliations?limit=1000").await;
     assert_eq!((said.status, said.json()), (200, runs_of(&world, "1000").await));
