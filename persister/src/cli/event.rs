@@ -12,6 +12,7 @@ use crate::events::change::{Verb, Window};
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
 use crate::events::winners::Format;
 use crate::labels::Label;
+use crate::store::LAST_MS;
 
 /// What to do with an event.
 #[derive(Debug, Subcommand)]
@@ -236,7 +237,7 @@ impl EventCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a time must be RFC 3339 after 1970, such as 2026-11-27T09:00:00Z")]
+#[error("a time must be RFC 3339, from 1970 to 9999 in UTC, such as 2026-11-27T09:00:00Z")]
 pub(super) struct BadTime;
 
 fn parse_end(text: &str) -> Result<u64, BadTime> {
@@ -246,7 +247,7 @@ fn parse_end(text: &str) -> Result<u64, BadTime> {
 pub(super) fn parse_time(text: &str) -> Result<u64, BadTime> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?;
     match u64::try_from(time.timestamp_millis()) {
-        Ok(ms) if ms > 0 => Ok(ms),
+        Ok(ms) if (1..=LAST_MS).contains(&ms) => Ok(ms),
         _ => Err(BadTime),
     }
 }

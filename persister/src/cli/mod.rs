@@ -304,6 +304,7 @@ mod tests {
             "event create spring --stock 5 --limit 101",
             "event create spring --stock 5 --opens-at tomorrow",
             "event create spring --stock 5 --opens-at 1969-01-01T00:00:00Z",
+            "event create spring --stock 5 --opens-at 9999-12-31T23:59:59-12:00",
             "event create a{b} --stock 5",
             "event show",
             "event open spring --wait-s -1",

@@ -11,7 +11,7 @@ use super::view::optional_time;
 use crate::labels::{BadLabels, Label, Labels};
 use crate::store::audit::{Action, Entry};
 use crate::store::events::{Created, Event, NewEvent};
-use crate::store::{Session, StoreError};
+use crate::store::{LAST_MS, Session, StoreError};
 
 /// How many units an event may have.
 pub const STOCK: RangeInclusive<u64> = 1..=100_000_000;
@@ -76,6 +76,9 @@ pub enum BadWish {
     /// The window has ended.
     #[error("the event would close in the past")]
     Past,
+    /// Later than MySQL can hold.
+    #[error("its times must be before the year 10000")]
+    TooLate,
 }
 
 /// What became of a wish.
@@ -121,6 +124,9 @@ pub fn check(wish: Wish, now_ms: u64) -> Result<NewEvent, BadWish> {
 
 /// A window in Unix milliseconds; 0 is an end that it does not have.
 pub fn check_window(opens_at_ms: u64, closes_at_ms: u64, now_ms: u64) -> Result<(), BadWish> {
+    if opens_at_ms.max(closes_at_ms) > LAST_MS {
+        return Err(BadWish::TooLate);
+    }
     if closes_at_ms > 0 && closes_at_ms <= opens_at_ms {
         return Err(BadWish::Window);
     }
@@ -250,6 +256,24 @@ mod tests {
         let window = Wish { opens_at_ms: Some(9), closes_at_ms: Some(9), ..wish() };
         assert_eq!(bad(window), BadWish::Window);
         assert_eq!(bad(Wish { closes_at_ms: Some(1_000), ..wish() }), BadWish::Past);
+    }
+
+    #[test]
+    fn no_time_is_later_than_mysql_can_hold() {
+        let last = 253_402_300_799_999;
+        let opens = |ms| check(Wish { opens_at_ms: Some(ms), ..wish() }, 1_000);
+        let closes = |ms| check(Wish { closes_at_ms: Some(ms), ..wish() }, 1_000);
+        assert!(opens(last).is_ok() && closes(last).is_ok());
+        for later in [last + 1, u64::MAX] {
+            assert!(opens(later).is_err() && closes(later).is_err(), "{later}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_there_would_be_was_never_created() {
+        let would = view(&as_event(&check(wish(), 1_000).unwrap()), String::new());
+        let json = serde_json::to_value(would).unwrap();
+        assert_eq!((&json["created_at"], &json["updated_at"]), (&Value::Null, &Value::Null));
     }
 
     #[test]

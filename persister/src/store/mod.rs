@@ -32,3 +32,4 @@ pub mod winners;
 
 pub use error::{Retry, StoreError};
 pub use session::{DatabaseUrl, Session, Store};
+pub use times::LAST_MS;

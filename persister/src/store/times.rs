@@ -1,19 +1,22 @@
 //! Times: Unix milliseconds in the program, `DATETIME` in UTC in MySQL.
 
-use chrono::{DateTime, Datelike, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime};
 
-/// The last year that `DATETIME` can hold.
-const LAST_YEAR: i32 = 9999;
+/// The last time that `DATETIME` can hold, in Unix milliseconds: the end of the year 9999.
+pub const LAST_MS: u64 = 253_402_300_799_999;
 
 /// A time as a column holds it; None beyond the year 9999.
 pub(super) fn to_column(ms: u64) -> Option<NaiveDateTime> {
-    let time = DateTime::from_timestamp_millis(i64::try_from(ms).ok()?)?.naive_utc();
-    (time.year() <= LAST_YEAR).then_some(time)
+    if ms > LAST_MS {
+        return None;
+    }
+    Some(DateTime::from_timestamp_millis(i64::try_from(ms).ok()?)?.naive_utc())
 }
 
-/// A time of a column that may be NULL, where 0 says so.
+/// A time of a column that may be NULL, where 0 says so. One that is too late is the last that there
+/// is: NULL would say that there is no such end.
 pub(super) fn to_nullable_column(ms: u64) -> Option<NaiveDateTime> {
-    if ms == 0 { None } else { to_column(ms) }
+    if ms == 0 { None } else { to_column(ms.min(LAST_MS)) }
 }
 
 /// A column's time; before 1970 is 0.
@@ -38,5 +41,9 @@ mod tests {
         assert!(to_column(253_402_300_799_999).is_some());
         assert_eq!(to_column(253_402_300_800_000), None);
         assert_eq!(to_column(u64::MAX), None);
+        // NULL would say that there is no such end.
+        let last = to_column(253_402_300_799_999);
+        assert_eq!(to_nullable_column(253_402_300_800_000), last);
+        assert_eq!(to_nullable_column(u64::MAX), last);
     }
 }
