@@ -23,7 +23,7 @@ pub struct Origin {
     pub timestamp_ms: i64,
     /// How often it failed, this time not counted.
     pub attempts: u32,
-    /// When it failed first, as RFC 3339; empty: now.
+    /// When it failed first, as [`rfc3339`] writes it; empty: now.
     pub first_failure: String,
 }
 
@@ -46,7 +46,7 @@ impl Origin {
             attempts: number(dead_letter::ATTEMPTS)
                 .and_then(|attempts| u32::try_from(attempts).ok())
                 .unwrap_or(1),
-            first_failure: text(headers, dead_letter::FIRST_FAILURE).unwrap_or_default().to_owned(),
+            first_failure: time(headers, dead_letter::FIRST_FAILURE).unwrap_or_default(),
         })
     }
 
@@ -126,6 +126,12 @@ pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// A time in our own words: whoever wrote the header may have written a book.
+fn time(headers: &Headers, name: &str) -> Option<String> {
+    let time = DateTime::parse_from_rfc3339(text(headers, name)?).ok()?;
+    Some(rfc3339(time.to_utc()))
+}
+
 fn text<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(headers.get(name)?).ok()
 }
@@ -166,6 +172,20 @@ mod tests {
         assert_eq!(twice[dead_letter::SPRING_OFFSET], 7_i64.to_be_bytes());
         assert_eq!(twice[dead_letter::SPRING_ATTEMPTS], 2_u32.to_be_bytes());
         assert!(dead_letter::ALL.iter().all(|name| twice.contains_key(*name)));
+    }
+
+    #[test]
+    fn whatever_its_headers_say_a_letter_tells_it_in_few_bytes() {
+        let long = "2026-11-27T09:00:00.".to_owned() + &"0".repeat(1 << 20) + "Z";
+        for made_up in [&"x".repeat(1 << 20), &long] {
+            let mut headers = failed(4, &record(Headers::new()), None, &verdict());
+            headers.insert(dead_letter::FIRST_FAILURE.to_owned(), made_up.clone().into_bytes());
+            let origin = Origin::of(&headers).unwrap();
+            let again = failed(4, &record(headers), Some(&origin), &verdict());
+            let bytes: usize = again.values().map(Vec::len).sum();
+            assert!(bytes < 1_024, "{bytes}");
+            assert!(!again[dead_letter::FIRST_FAILURE].is_empty());
+        }
     }
 
     #[test]
