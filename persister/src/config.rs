@@ -1,7 +1,7 @@
 //! What the environment says, read once. Every name and default stands here.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -229,9 +229,13 @@ fn admin(get: &impl Fn(&str) -> Option<String>) -> Result<Option<AdminConfig>, B
     Ok(Some(AdminConfig { listen, tokens: Tokens::parse(&text).ok_or_else(unreadable)? }))
 }
 
-fn read_bounded(path: &str) -> std::io::Result<String> {
+/// All of a file, or nothing: a list that was cut would lack tokens, and have half of one.
+fn read_bounded(path: &str) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_TOKENS_BYTES).read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_TOKENS_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TOKENS_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has more than 64 KiB"));
+    }
     Ok(text)
 }
 
@@ -379,6 +383,19 @@ mod tests {
         let file = ("FIRSTCOME_ADMIN_TOKENS_FILE", "/nowhere/tokens");
         assert!(bad(&[listen, file]).contains("cannot be read"));
         assert!(bad(&[listen, file, ("FIRSTCOME_ADMIN_TOKENS", token)]).contains("beside"));
+    }
+
+    #[test]
+    fn a_file_of_tokens_is_read_whole_or_refused() {
+        let name = format!("firstcome-tokens-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let read = |bytes: u64| {
+            std::fs::write(&path, "#".repeat(usize::try_from(bytes).unwrap())).unwrap();
+            read_bounded(path.to_str().unwrap()).map(|text| text.len() as u64)
+        };
+        assert_eq!(read(MAX_TOKENS_BYTES).unwrap(), MAX_TOKENS_BYTES);
+        assert!(read(MAX_TOKENS_BYTES + 1).is_err());
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
