@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::events::view::time;
+use crate::operator::spelt;
 use crate::store::audit::{Line, Page};
 use crate::store::{Session, StoreError};
 
@@ -56,7 +57,7 @@ impl LineView {
         }
     }
 
-    /// The line in a sentence.
+    /// The line in a sentence, on one line.
     pub fn sentence(&self) -> String {
         let Self { at, who, way, action, event_id, subject, from, to, why, .. } = self;
         let about = match (event_id, subject.as_str()) {
@@ -67,7 +68,7 @@ impl LineView {
         let version = self.version.map(|version| format!(" (version {version})"));
         let version = version.unwrap_or_default();
         let why = if why.is_empty() { String::new() } else { format!(", because: {why}") };
-        format!("{at} {who} ({way}) {action} {about}{version}: {from} → {to}{why}")
+        spelt(&format!("{at} {who} ({way}) {action} {about}{version}: {from} → {to}{why}"))
     }
 }
 
@@ -82,8 +83,24 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn a_sentence_is_one_line_whatever_an_older_build_wrote() {
+        let line = Line { why: "ok\n58 bob\u{1b}[2J".to_owned(), who: "a\rb".to_owned(), ..line() };
+        let sentence = LineView::of(line).sentence();
+        assert!(!sentence.chars().any(char::is_control), "{sentence:?}");
+        assert!(sentence.contains(r"ok\n58 bob\u{1b}[2J"), "{sentence}");
+    }
+
+    #[test]
     fn a_line_reads_as_a_sentence() {
-        let line = Line {
+        assert_eq!(
+            LineView::of(line()).sentence(),
+            "2023-11-14T22:13:20.123Z ann (cli) stock spring (version 3): \
+             {\"stock\":5} → {\"stock\":8}, because: more came"
+        );
+    }
+
+    fn line() -> Line {
+        Line {
             id: 7,
             at_ms: 1_700_000_000_123,
             who: "ann".to_owned(),
@@ -95,11 +112,6 @@ mod tests {
             was: json!({"stock": 5}),
             became: json!({"stock": 8}),
             why: "more came".to_owned(),
-        };
-        assert_eq!(
-            LineView::of(line).sentence(),
-            "2023-11-14T22:13:20.123Z ann (cli) stock spring (version 3): \
-             {\"stock\":5} → {\"stock\":8}, because: more came"
-        );
+        }
     }
 }

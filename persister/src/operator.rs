@@ -1,8 +1,9 @@
-//! Who gives a command: what `--as` says, else the user of the system.
+//! Who gives a command: what `--as` says, else the user of the system. And what of others' words a
+//! terminal may see.
 
 use std::fs;
 
-use crate::store::audit::MAX_WHO_CHARS;
+use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS};
 
 /// Where the system's users are.
 const PASSWD: &str = "/etc/passwd";
@@ -20,6 +21,19 @@ pub fn parse_name(text: &str) -> Option<String> {
     let good =
         (1..=MAX_WHO_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     good.then(|| text.to_owned())
+}
+
+/// A reason that the audit can hold, empty where there is none. It is one line of text: what people
+/// are shown of it must not look like other lines.
+pub fn parse_why(text: &str) -> Option<String> {
+    let good = text.chars().count() <= MAX_WHY_CHARS && !text.chars().any(char::is_control);
+    good.then(|| text.to_owned())
+}
+
+/// Text of somebody else's for a terminal: what would move its cursor, or begin a line, is spelt.
+pub fn spelt(text: &str) -> String {
+    let spell = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(spell).collect()
 }
 
 fn name_of(users: &str, uid: u32) -> Option<String> {
@@ -40,6 +54,12 @@ mod tests {
         assert_eq!(name_of(users, 1000).as_deref(), Some("ann"));
         assert_eq!(name_of(users, 7), None);
         assert!(!system_user().is_empty());
+    }
+
+    #[test]
+    fn what_moves_a_cursor_is_spelt() {
+        assert_eq!(spelt("Köln → 5"), "Köln → 5");
+        assert_eq!(spelt("a\nb\u{1b}[2J\u{85}"), r"a\nb\u{1b}[2J\u{85}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::events::ask::{Ask, Mode};
+use crate::operator::parse_why;
 use crate::store::audit::{MAX_WHY_CHARS, Operator, Way};
 
 /// The longest wait that a call may ask for, in seconds.
@@ -55,10 +56,10 @@ const HOW: [&str; 4] = ["why", "dry_run", "if_version", "wait_s"];
 impl How {
     /// Who asks for it and how. `If-Match: "3"` says the same as `"if_version": 3`.
     pub(super) fn ask(&self, caller: &Caller, headers: &HeaderMap) -> Result<Ask, Problem> {
-        if self.why.chars().count() > MAX_WHY_CHARS {
-            return Err(malformed(format!("why has {MAX_WHY_CHARS} characters at most")));
-        }
-        let operator = Operator { who: caller.name.clone(), way: Way::Api, why: self.why.clone() };
+        let why = parse_why(&self.why).ok_or_else(|| {
+            malformed(format!("why is one line of {MAX_WHY_CHARS} characters at most"))
+        })?;
+        let operator = Operator { who: caller.name.clone(), way: Way::Api, why };
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Do };
         Ok(Ask { operator, mode, if_version: self.version(headers)? })
     }
@@ -174,6 +175,17 @@ mod tests {
         for bad in bad {
             assert!(read::<Stock>(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_text() {
+        let caller = Caller { name: "ann".to_owned(), role: Role::Operator };
+        let why = |text: &str| {
+            let how = How { why: text.to_owned(), ..How::default() };
+            how.ask(&caller, &HeaderMap::new()).is_ok()
+        };
+        assert!(why("more came") && why(""));
+        assert!(!why("ok\n57 bob (cli) close spring") && !why("\u{1b}[2J"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use contract::ids::{CouponId, EventId};
 use uuid::Uuid;
 
 use crate::audit::MAX_LINES;
-use crate::operator::{parse_name, system_user};
+use crate::operator::{parse_name, parse_why, system_user};
 use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS, Mode, Operator, Way};
 pub use event::{Change, Create, EventCommand, FormatArg};
 
@@ -210,7 +210,7 @@ pub struct By {
     #[arg(long = "as", value_name = "NAME", value_parser = parse_who)]
     who: Option<String>,
     /// Why, for the audit
-    #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_why)]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_reason)]
     why: String,
     /// Only say what would happen
     #[arg(long)]
@@ -247,11 +247,11 @@ fn parse_who(text: &str) -> Result<String, BadName> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a reason has {MAX_WHY_CHARS} characters at most")]
-struct TooLong;
+#[error("a reason is one line of {MAX_WHY_CHARS} characters at most")]
+struct BadReason;
 
-fn parse_why(text: &str) -> Result<String, TooLong> {
-    if text.chars().count() <= MAX_WHY_CHARS { Ok(text.to_owned()) } else { Err(TooLong) }
+fn parse_reason(text: &str) -> Result<String, BadReason> {
+    parse_why(text).ok_or(BadReason)
 }
 
 #[cfg(test)]
@@ -290,6 +290,16 @@ mod tests {
         assert_eq!(full.closes_at_ms, Some(1_795_770_000_000 + 86_400_000));
         assert_eq!((full.per_user_limit, full.confirm), (3, Confirm::Log));
         assert_eq!(full.begin, Begin::Open);
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_text() {
+        let why = |text: &str| {
+            Cli::try_parse_from(["persister", "event", "open", "spring", "--why", text]).is_ok()
+        };
+        assert!(why("more came") && why(""));
+        assert!(!why("ok\n57 bob (cli) close spring") && !why("\u{1b}[2J"));
+        assert!(why(&"é".repeat(MAX_WHY_CHARS)) && !why(&"é".repeat(MAX_WHY_CHARS + 1)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::desk::{
     Desk, DiscardOutcome, Discarded, LetterView, Outcome, PageView, Replayed, Trouble, discard,
     page, show,
 };
+use crate::operator::spelt;
 use crate::store::desk::StateFilter;
 use crate::store::union::LogPlace;
 use crate::store::{Session, Store, StoreError};
@@ -95,6 +96,7 @@ fn print_page(page: &PageView) {
     }
     for letter in &page.letters {
         let LetterView { letter, state, reason, message, first_failed_at, attempts, .. } = letter;
+        let message = spelt(message);
         println!("{letter}  {first_failed_at}  {reason}, {state}, failed {attempts}×: {message}");
     }
     if let Some(next) = &page.next {
@@ -121,7 +123,7 @@ fn print_letter(view: &LetterView) {
         ("record", dash(&view.record)),
     ];
     for (name, value) in lines {
-        println!("{name:11}  {value}");
+        println!("{name:11}  {}", spelt(&value));
     }
 }
 
@@ -139,7 +141,7 @@ fn print_replayed(letters: &[Replayed]) {
             Outcome::Unknown => "does not exist",
             Outcome::WouldReplay => "would be brought again",
         };
-        let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        let detail = if detail.is_empty() { String::new() } else { format!(": {}", spelt(detail)) };
         println!("{letter} {words}{detail}");
     }
 }
@@ -156,7 +158,7 @@ fn print_discarded(letters: &[Discarded]) {
             DiscardOutcome::Unknown => "does not exist",
             DiscardOutcome::WouldGiveUp => "would be given up",
         };
-        let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        let detail = if detail.is_empty() { String::new() } else { format!(": {}", spelt(detail)) };
         println!("{letter} {words}{detail}");
     }
 }

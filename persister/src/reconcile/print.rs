@@ -2,6 +2,7 @@
 
 use super::history::RunView;
 use super::report::{Difference, EventReport, Kind, Offender, Repair, Report};
+use crate::operator::spelt;
 
 /// What the column of a run's row takes, with room to spare.
 const MAX_STORED_BYTES: usize = 1 << 20;
@@ -62,7 +63,7 @@ pub fn print_run(run: &RunView) {
 fn print_event(event: &EventReport) {
     let id = &event.event_id;
     if let Some(why) = &event.not_judged {
-        return println!("{id}: not judged: {why}");
+        return println!("{id}: not judged: {}", spelt(why));
     }
     println!(
         "{id}: {} differences; {} wins and {} rows up to number {} of epoch {}, {} on their way",
@@ -97,7 +98,7 @@ fn print_difference(event: &EventReport, difference: &Difference) {
     };
     println!("  {} {}: {done}", difference.count, difference.kind.as_str());
     for offender in difference.offenders.iter().take(SHOWN) {
-        println!("    {}", line(offender));
+        println!("    {}", spelt(&line(offender)));
     }
 }
 
