@@ -127,11 +127,19 @@ fn tell(part: i32, items: &[Item], places: &[usize]) {
 
 fn note(item: &mut Item) {
     if let Content::Doomed(verdict) = &item.content {
-        metrics::dead_letter(verdict.reason);
-        if let (Reason::Void, Some(told)) = (verdict.reason, verdict.told) {
-            metrics::void_win(told);
-        }
+        count(verdict, item.origin.as_ref());
         item.content = Content::DeadLetter(verdict.clone());
+    }
+}
+
+/// What a letter comes to was counted when it failed first.
+fn count(verdict: &Verdict, brought_again: Option<&Origin>) {
+    if brought_again.is_some() {
+        return metrics::dead_letter_again(verdict.reason);
+    }
+    metrics::dead_letter(verdict.reason);
+    if let (Reason::Void, Some(told)) = (verdict.reason, verdict.told) {
+        metrics::void_win(told);
     }
 }
 
@@ -170,6 +178,7 @@ fn cut(letter: &mut NewRecord) {
 mod tests {
     use super::*;
     use crate::consume::batch::read;
+    use contract::record::Told;
     use links::kafka::StoredRecord;
 
     fn poison(offset: i64, bytes: usize) -> StoredRecord {
@@ -211,6 +220,33 @@ mod tests {
         assert_eq!(chunks(&items), [vec![0], vec![1], vec![2, 3, 4, 5, 6, 7, 8]]);
         note(&mut items[0]);
         assert_eq!(chunks(&items)[0], [1], "what is there already is not sent again");
+    }
+
+    #[test]
+    fn only_a_first_failure_counts_as_a_new_letter() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let page = recorder.handle();
+        let void = |origin: Option<Origin>| {
+            let verdict = Verdict {
+                reason: Reason::Void,
+                message: "why".to_owned(),
+                event_id: None,
+                coupon_id: None,
+                told: Some(Told::Replica),
+            };
+            let [mut item] = read(vec![poison(7, 3)]).try_into().unwrap();
+            item.content = Content::Doomed(verdict);
+            item.origin = origin;
+            ::metrics::with_local_recorder(&recorder, || note(&mut item));
+            page.render()
+        };
+        let again = letter(4, &read(vec![poison(7, 3)])[0]).unwrap();
+        let said = void(Origin::of(&again.headers));
+        assert!(!said.contains("dead_letters_total") && !said.contains("void_wins"), "{said}");
+        assert!(said.contains("dead_letters_again_total{reason=\"void\"} 1"), "{said}");
+        let said = void(None);
+        assert!(said.contains("dead_letters_total{reason=\"void\"} 1"), "{said}");
+        assert!(said.contains("void_wins_total{told=\"replica\"} 1"), "{said}");
     }
 
     #[test]

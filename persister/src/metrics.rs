@@ -18,6 +18,7 @@ const LAG: &str = "firstcome_persister_lag_records";
 const HALTED: &str = "firstcome_persister_halted_partitions";
 const RETRIES: &str = "firstcome_persister_retries_total";
 const DEAD_LETTERS: &str = "firstcome_persister_dead_letters_total";
+const DEAD_LETTERS_AGAIN: &str = "firstcome_persister_dead_letters_again_total";
 const RELAYED: &str = "firstcome_persister_relayed_wins_total";
 const UNREADABLE_OUTBOX: &str = "firstcome_persister_unreadable_outbox_entries";
 const STEPS: &str = "firstcome_persister_control_steps_total";
@@ -78,6 +79,10 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_gauge!(HALTED, "Partitions that wait for an operator");
     describe_counter!(RETRIES, "Tries that failed and are made again, by what was tried");
     describe_counter!(DEAD_LETTERS, "Records that could not become a row, by reason");
+    describe_counter!(
+        DEAD_LETTERS_AGAIN,
+        "Dead letters brought again that failed again, by reason"
+    );
     describe_counter!(RELAYED, "Wins found in an outbox and published for an edge that did not");
     describe_gauge!(UNREADABLE_OUTBOX, "Outbox entries that this build cannot read");
     describe_counter!(STEPS, "Steps towards what operators want, by step");
@@ -135,6 +140,11 @@ pub fn retry(what: Retried) {
 /// A record became a dead letter.
 pub fn dead_letter(reason: Reason) {
     counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(1);
+}
+
+/// A dead letter was brought again and failed again: no news, so nobody is called.
+pub fn dead_letter_again(reason: Reason) {
+    counter!(DEAD_LETTERS_AGAIN, "reason" => reason.as_str()).increment(1);
 }
 
 /// Wins of an outbox were published.
