@@ -216,8 +216,8 @@ fn print_details(details: &Details) {
         ("epoch", event.epoch.to_string()),
         ("rows", format!("{} ({} units)", details.rows, details.units)),
         ("dead letters", details.dead_letters.to_string()),
-        ("created at", event.created_at.clone()),
-        ("changed at", event.updated_at.clone()),
+        ("created at", event.created_at.clone().unwrap_or_default()),
+        ("changed at", event.updated_at.clone().unwrap_or_default()),
     ];
     for (name, value) in lines {
         println!("{name:13}  {value}");

@@ -218,6 +218,7 @@ fn described(event: &NewEvent) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::view::view;
 
     fn wish() -> Wish {
         Wish {

@@ -36,10 +36,10 @@ pub struct EventView {
     pub carried_version: u64,
     /// What it waits for; empty: shard and directory carry what is wanted.
     pub waiting_for: String,
-    /// RFC 3339 in UTC.
-    pub created_at: String,
-    /// RFC 3339 in UTC.
-    pub updated_at: String,
+    /// RFC 3339 in UTC; null: it is only described by a dry run.
+    pub created_at: Option<String>,
+    /// The same, of the last change by an operator.
+    pub updated_at: Option<String>,
 }
 
 /// An event with its figures, as `event show` prints it.
@@ -73,8 +73,8 @@ pub fn view(event: &Event, waiting_for: String) -> EventView {
         version: event.version,
         carried_version: event.carried_version,
         waiting_for,
-        created_at: time(event.created_at_ms),
-        updated_at: time(event.updated_at_ms),
+        created_at: optional_time(event.created_at_ms),
+        updated_at: optional_time(event.updated_at_ms),
     }
 }
 
