@@ -111,7 +111,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         .map_err(CannotRun::Port)?;
     let admin = match config.admin {
         Some(admin) => {
-            let backends = Backends { store: store.clone() };
+            let backends = Backends::new(&store);
             info!(admin = %admin.listen, "serves the admin API");
             let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
             Some(bound.map_err(CannotRun::AdminPort)?)

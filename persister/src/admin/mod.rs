@@ -37,6 +37,11 @@ use tokens::Tokens;
 
 /// Connections at a time.
 const MAX_CONNECTIONS: usize = 64;
+/// MySQL sessions of all calls together: `max_connections` of ops/mysql/my.cnf is shared with the
+/// leader, whose lease and rows must never wait for a connection.
+const MAX_SESSIONS: usize = 8;
+/// MySQL sessions of exports, beside those: one goes as slowly as its reader, and keeps its own.
+const MAX_EXPORTS: usize = 2;
 /// For a request's headers, and between two requests of a connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection is closed after this long, busy or not: 10M winners are exported in minutes.
@@ -49,8 +54,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// What the calls work with.
 #[derive(Clone)]
 pub struct Backends {
-    /// MySQL.
-    pub store: Store,
+    /// MySQL, for [`MAX_SESSIONS`] at once.
+    store: Store,
+    /// MySQL, for [`MAX_EXPORTS`] at once.
+    exports: Store,
+}
+
+impl Backends {
+    /// Of that MySQL.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.bounded(MAX_SESSIONS), exports: store.bounded(MAX_EXPORTS) }
+    }
 }
 
 /// The admin API's port.

@@ -40,6 +40,8 @@ pub(super) enum Code {
     VersionConflict,
     /// The event is being armed: ask again.
     BeingArmed,
+    /// Too many calls at once.
+    Busy,
     /// MySQL, Redis or Kafka does not answer.
     Unavailable,
     /// It took too long.
@@ -67,7 +69,7 @@ impl Code {
             Self::IdUsed | Self::Refused | Self::Held | Self::VersionConflict => {
                 StatusCode::CONFLICT
             }
-            Self::BeingArmed | Self::Unavailable | Self::Deadline => {
+            Self::BeingArmed | Self::Busy | Self::Unavailable | Self::Deadline => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -90,6 +92,7 @@ impl Code {
             Self::Held => ("held", "Winners hold more"),
             Self::VersionConflict => ("version_conflict", "Somebody else changed it"),
             Self::BeingArmed => ("being_armed", "Being armed"),
+            Self::Busy => ("busy", "Too many calls at once"),
             Self::Unavailable => ("unavailable", "A dependency does not answer"),
             Self::Deadline => ("deadline", "Took too long"),
         }
@@ -112,6 +115,9 @@ impl Problem {
 /// What MySQL did not do may have been done: the caller asks again, which changes nothing twice.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Busy(_)) {
+            return Self::new(Code::Busy, "too many calls at once: nothing was done, ask again");
+        }
         warn!(%error, "the admin API did not get an answer");
         let detail = "MySQL did not answer; a change may or may not have been made: ask again";
         Self::new(Code::Unavailable, detail)
@@ -139,7 +145,7 @@ impl IntoResponse for Problem {
             Code::MethodNotAllowed => {
                 headers.entry(ALLOW).or_insert(HeaderValue::from_static("GET, POST"));
             }
-            Code::BeingArmed | Code::Unavailable | Code::Deadline => {
+            Code::BeingArmed | Code::Busy | Code::Unavailable | Code::Deadline => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -31,7 +31,7 @@ pub(super) async fn winners(
 ) -> Result<Response, Problem> {
     let format = Format::parse(which.format.as_deref().unwrap_or("csv"))
         .ok_or_else(|| malformed("format is csv or ndjson"))?;
-    let export = Export::begin(backends.store, event.clone(), format).await?;
+    let export = Export::begin(backends.exports, event.clone(), format).await?;
     let export = export
         .ok_or_else(|| Problem::new(Code::UnknownEvent, format!("there is no event {event}")))?;
     let pages = try_unfold(export, async |mut export| {

@@ -110,7 +110,7 @@ impl Desk {
             }
             outcomes.push(outcome);
         }
-        self.await_outcomes(&mut outcomes, begun, patience).await?;
+        self.await_outcomes(&mut session, &mut outcomes, begun, patience).await?;
         Ok(outcomes)
     }
 
@@ -173,14 +173,14 @@ impl Desk {
     /// Waits until every letter that is on its way was read.
     async fn await_outcomes(
         &self,
+        session: &mut Session,
         outcomes: &mut [Replayed],
         mut begun: HashMap<usize, Letter>,
         patience: Duration,
     ) -> Result<(), StoreError> {
         let deadline = Instant::now() + patience;
-        let mut session = self.store.connect().await?;
         while !begun.is_empty() {
-            self.store.renew(&mut session).await?;
+            self.store.renew(session).await?;
             let mut still = HashMap::new();
             for (at, before) in begun {
                 let now = session.letter(before.place).await?;

@@ -33,6 +33,9 @@ pub enum StoreError {
         /// What came back.
         source: Box<mysql_async::Error>,
     },
+    /// Others have all the sessions that there may be: nothing was asked.
+    #[error("no MySQL session became free within {0:?}: too many calls at once")]
+    Busy(Duration),
     /// The session met an error, or was left in the middle of a query, before.
     #[error("this MySQL session ended with an earlier error")]
     Spent,

@@ -1,9 +1,11 @@
 //! One connection to MySQL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Opts, OptsBuilder, Params};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
@@ -12,6 +14,8 @@ use super::sql;
 
 /// To connect, log in and set the session up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// For a session of a bounded store to become free.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(2);
 /// For each statement. Longer than [`LOCK_WAIT_S`], so that a lock is given up by the server.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server lets a statement wait for a row's lock.
@@ -44,11 +48,16 @@ impl DatabaseUrl {
     }
 }
 
-/// Opens sessions. A clone is cheap.
+/// Opens sessions. A clone is cheap, and shares its bound.
 #[derive(Clone)]
 pub struct Store {
     opts: Opts,
+    room: Option<Room>,
 }
+
+/// How many sessions there may be at once, for those who must leave connections to others.
+#[derive(Clone)]
+struct Room(Arc<Semaphore>);
 
 impl Store {
     /// A store at that place; connects to nothing yet.
@@ -60,13 +69,27 @@ impl Store {
             // Affected rows are rows that changed: an insert that met its own row counts 0.
             .client_found_rows(false)
             .init(sql::session_settings(LOCK_WAIT_S, SERVER_PATIENCE_S));
-        Self { opts: opts.into() }
+        Self { opts: opts.into(), room: None }
     }
 
-    /// A new session, within 3 s.
+    /// The same place with so many sessions at once. Whoever holds one must not ask for another:
+    /// [`Store::renew`] is for that.
+    pub fn bounded(&self, sessions: usize) -> Self {
+        Self { opts: self.opts.clone(), room: Some(Room(Arc::new(Semaphore::new(sessions)))) }
+    }
+
+    /// A new session, within 3 s; where they are bounded, within 2 s more.
     pub async fn connect(&self) -> Result<Session, StoreError> {
+        let place = match &self.room {
+            Some(room) => Some(room.enter(ROOM_TIMEOUT).await?),
+            None => None,
+        };
+        Ok(Session { conn: Some(self.open().await?), answered: Instant::now(), _place: place })
+    }
+
+    async fn open(&self) -> Result<Conn, StoreError> {
         match timeout(CONNECT_TIMEOUT, Box::pin(Conn::new(self.opts.clone()))).await {
-            Ok(Ok(conn)) => Ok(Session { conn: Some(conn), answered: Instant::now() }),
+            Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(StoreError::Unreachable(said(&error))),
             Err(_) => {
                 let text = format!("no connection within {CONNECT_TIMEOUT:?}");
@@ -75,12 +98,22 @@ impl Store {
         }
     }
 
-    /// Another session where this one cannot be used any more.
+    /// Another connection where a session cannot be used any more.
     pub async fn renew(&self, session: &mut Session) -> Result<(), StoreError> {
         if !session.is_fresh() {
-            *session = self.connect().await?;
+            session.conn = None;
+            session.conn = Some(self.open().await?);
+            session.answered = Instant::now();
         }
         Ok(())
+    }
+}
+
+impl Room {
+    /// Waits for a place, for so long at most.
+    async fn enter(&self, patience: Duration) -> Result<OwnedSemaphorePermit, StoreError> {
+        let place = timeout(patience, Arc::clone(&self.0).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(StoreError::Busy(patience))
     }
 }
 
@@ -91,6 +124,8 @@ impl Store {
 pub struct Session {
     conn: Option<Conn>,
     answered: Instant,
+    /// Where sessions are bounded; given back after the connection.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Session {
@@ -183,6 +218,17 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_finds_no_place_is_told_so_and_a_place_comes_free_again() {
+        let room = Room(Arc::new(Semaphore::new(1)));
+        let patience = Duration::from_millis(1);
+        let place = room.enter(patience).await.unwrap();
+        let refused = room.clone().enter(patience).await.err().unwrap();
+        assert!(matches!(refused, StoreError::Busy(_)), "{refused}");
+        drop(place);
+        assert!(room.enter(patience).await.is_ok());
+    }
 
     #[test]
     fn a_url_names_user_and_database() {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use contract::ids::{CouponId, EventId};
+use futures_util::future::join_all;
+use mysql_async::prelude::Queryable;
 use rig::stack::{AdminRole, PartKind, shared};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -294,6 +297,66 @@ async fn a_window_moves_and_labels_are_kept() {
     assert!(moved["effects"][0].as_str().unwrap().contains("when closed"), "{moved}");
     let labelled = world.event(&["label", id, "city=", "team=red"]).await;
     assert_eq!(labelled["labels"], json!({"team": "red"}));
+}
+
+#[tokio::test]
+async fn more_calls_than_there_are_sessions_for_are_asked_to_come_again() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("crowd", 5).await;
+    let api = Api::of(&world, AdminRole::Operator);
+    // As long as its row is locked no change of it ends, and each has a session.
+    let mut lock = world.mysql().await;
+    lock.query_drop("START TRANSACTION").await.unwrap();
+    let row = "SELECT version FROM events WHERE event_id = ? FOR UPDATE";
+    lock.exec_drop(row, (event.as_str(),)).await.unwrap();
+    let path = format!("/events/{event}/label");
+    let call = |number: u32| api.post(&path, json!({"labels": {"number": number.to_string()}}));
+    let answers = join_all((0..24).map(call)).await;
+    lock.query_drop("ROLLBACK").await.unwrap();
+    let busy: Vec<&Answer> = answers.iter().filter(|answer| answer.code() == "busy").collect();
+    assert!(!busy.is_empty(), "{answers:?}");
+    for answer in busy {
+        assert_eq!(answer.status, 503);
+        assert!(answer.head.contains("retry-after: "), "{answer:?}");
+    }
+    assert_eq!(call(1).await.status, 200, "there is room again");
+}
+
+#[tokio::test]
+async fn events_come_in_pages_the_oldest_first() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let viewer = Api::of(&world, AdminRole::Viewer);
+    let first = world.open_event("page", 1).await;
+    let second = world.open_event("page", 1).await;
+    let third = world.open_event("page", 1).await;
+    world.event(&["pause", third.as_str()]).await;
+    let id = |event: &Value| event["event_id"].as_str().unwrap().to_owned();
+    // Other tests make events meanwhile.
+    let (mut found, mut after) = (Vec::new(), first.to_string());
+    loop {
+        let page = viewer.get(&format!("/events?after={after}&limit=2")).await.json();
+        let page: Vec<String> = page.as_array().unwrap().iter().map(id).collect();
+        assert!(page.len() <= 2, "{page:?}");
+        let Some(last) = page.last() else { break };
+        after = last.clone();
+        found.extend(page);
+    }
+    let at = |event: &EventId| found.iter().position(|id| id == event.as_str());
+    assert!(at(&first).is_none() && at(&second).unwrap() < at(&third).unwrap(), "{found:?}");
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len(), "{found:?}");
+
+    let paused = viewer.get(&format!("/events?after={first}&phase=paused&limit=1000")).await.json();
+    let paused = paused.as_array().unwrap();
+    assert!(paused.iter().all(|event| event["phase"] == "paused"), "{paused:?}");
+    assert!(paused.iter().any(|event| event["event_id"] == third.as_str()), "{paused:?}");
+    let words = ["event", "list", "--after", second.as_str(), "--limit", "1", "--json"];
+    let listed = world.run(&words).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    for bad in ["limit=0", "limit=1001", "after=nowhere", "phase=armed", "page=2"] {
+        assert_eq!(viewer.get(&format!("/events?{bad}")).await.code(), "malformed", "{bad}");
+    }
 }
 
 #[tokio::test]
