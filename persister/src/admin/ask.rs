@@ -64,6 +64,14 @@ impl How {
         Ok(Ask { operator, mode, if_version: self.version(headers)? })
     }
 
+    /// The same of what has no version to compare: a new event, a coupon, a dead letter.
+    pub(super) fn ask_once(&self, caller: &Caller, headers: &HeaderMap) -> Result<Ask, Problem> {
+        if self.if_version.is_some() || headers.contains_key(IF_MATCH) {
+            return Err(malformed("only a change of an event takes if_version or If-Match"));
+        }
+        self.ask(caller, headers)
+    }
+
     /// How long to wait until the change is carried.
     pub(super) fn patience(&self) -> Result<Duration, Problem> {
         if self.wait_s <= MAX_WAIT_S {

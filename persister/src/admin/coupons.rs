@@ -1,5 +1,7 @@
 //! Coupons over HTTP.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
@@ -7,39 +9,43 @@ use contract::coupon::CouponState;
 use contract::ids::CouponId;
 
 use super::Backends;
-use super::ask::{Body, How, Named, Nothing};
+use super::ask::{Body, Named, Nothing};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::coupons::{Done, Outcome, change};
+use crate::events::ask::Ask;
 
 /// `POST /admin/v1/coupons/{coupon}/return`
 pub(super) async fn give_back(
     State(backends): State<Backends>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Named(coupon): Named<CouponId>,
     Body { how, .. }: Body<Nothing>,
 ) -> Result<Json<Done>, Problem> {
-    to(&backends, &caller, &coupon, CouponState::Returned, &how).await
+    let ask = how.ask_once(&caller, &headers)?;
+    to(&backends, &ask, &coupon, CouponState::Returned, how.patience()?).await
 }
 
 /// `POST /admin/v1/coupons/{coupon}/revoke`
 pub(super) async fn revoke(
     State(backends): State<Backends>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Named(coupon): Named<CouponId>,
     Body { how, .. }: Body<Nothing>,
 ) -> Result<Json<Done>, Problem> {
-    to(&backends, &caller, &coupon, CouponState::Revoked, &how).await
+    let ask = how.ask_once(&caller, &headers)?;
+    to(&backends, &ask, &coupon, CouponState::Revoked, how.patience()?).await
 }
 
 async fn to(
     backends: &Backends,
-    caller: &Caller,
+    ask: &Ask,
     coupon: &CouponId,
     state: CouponState,
-    how: &How,
+    patience: Duration,
 ) -> Result<Json<Done>, Problem> {
-    let (ask, patience) = (how.ask(caller, &HeaderMap::new())?, how.patience()?);
     let session = &mut backends.store.connect().await?;
     match change(session, coupon, state, &ask.operator, ask.mode, patience).await? {
         Outcome::Done(done) => Ok(Json(done)),

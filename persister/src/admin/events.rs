@@ -73,9 +73,10 @@ fn replica() -> Confirm {
 pub(super) async fn create(
     State(backends): State<Backends>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Body { what: new, how }: Body<New>,
 ) -> Result<Response, Problem> {
-    let (ask, patience) = (how.ask(&caller, &HeaderMap::new())?, how.patience()?);
+    let (ask, patience) = (how.ask_once(&caller, &headers)?, how.patience()?);
     let now_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let event = check(wish(new)?, now_ms).map_err(|bad| malformed(bad.to_string()))?;
     let session = &mut backends.store.connect().await?;

@@ -135,6 +135,17 @@ async fn a_call_that_is_not_as_described_is_told_what_is_wrong() {
     is(api.post("/events/a/stock", json!({"to": 0})).await, 400, "malformed");
     is(api.post("/coupons/17/return", json!({})).await, 400, "malformed");
     is(api.post("/events", json!({"why": "x".repeat(20_000)})).await, 413, "too_large");
+    let late =
+        json!({"event_id": "a", "stock": 1, "dry_run": true, "opens_at": "+10000-01-01T00:00:00Z"});
+    is(api.post("/events", late).await, 400, "malformed");
+    // Only a change of an event compares versions.
+    let new = json!({"event_id": "a", "stock": 1, "dry_run": true, "if_version": 1});
+    is(api.post("/events", new).await, 400, "malformed");
+    let coupon = CouponId::new();
+    let body = json!({"if_version": 3});
+    is(api.post(&format!("/coupons/{coupon}/revoke"), body).await, 400, "malformed");
+    let tagged = format!("POST /admin/v1/coupons/{coupon}/return HTTP/1.1\r\nif-match: \"3\"\r\n");
+    is(api.send(&tagged, "").await, 400, "malformed");
     let xml = "POST /admin/v1/events HTTP/1.1\r\ncontent-type: text/xml\r\n";
     is(api.send(xml, "<event/>").await, 415, "unsupported_type");
 }
