@@ -58,7 +58,7 @@ pub async fn discard(
     mode: Mode,
 ) -> Result<Discarded, StoreError> {
     use DiscardOutcome::{GivenUp, Refused, Unknown, WouldGiveUp};
-    let Some(letter) = session.letter(place).await? else {
+    let Some(letter) = session.standing_letter(place).await? else {
         return Ok(Discarded::of(place, Unknown, ""));
     };
     if let Some(outcome) = as_it_is(&letter) {

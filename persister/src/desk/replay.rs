@@ -183,7 +183,7 @@ impl Desk {
             self.store.renew(session).await?;
             let mut still = HashMap::new();
             for (at, before) in begun {
-                let now = session.letter(before.place).await?;
+                let now = session.standing_letter(before.place).await?;
                 match now.as_ref().and_then(|now| settled(&before, now)) {
                     Some(outcome) => outcomes[at] = outcome,
                     None => drop(still.insert(at, before)),

@@ -75,9 +75,9 @@ pub struct Letter {
     pub reason: Reason,
     /// What was wrong, in a sentence.
     pub message: String,
-    /// The record's value; one that is longer than its column is cut.
+    /// The record's value, where it was asked for; one that is longer than its column is cut.
     pub record: Option<Vec<u8>>,
-    /// The record's key, where it was kept.
+    /// The record's key, where it was asked for and was kept.
     pub key: Option<Vec<u8>>,
     /// Unix milliseconds of the record as it came first; 0: that was not kept.
     pub record_ms: u64,
@@ -150,7 +150,7 @@ pub enum Failed {
 }
 
 impl Session {
-    /// Up to `count` letters, in the order in which they failed first.
+    /// Up to `count` letters without their records, in the order in which they failed first.
     pub async fn letters(
         &mut self,
         filter: &LetterFilter,
@@ -196,7 +196,14 @@ impl Session {
         self.row(&sql::letter(), params).await?.map(read).transpose()
     }
 
-    /// Notes that a letter is about to be brought again; false: it was a moment ago, or is settled.
+    /// How one letter stands, without its record; None: there is none.
+    pub async fn standing_letter(&mut self, place: LogPlace) -> Result<Option<Letter>, StoreError> {
+        let params = (COUPON_ISSUED, place.part, place.offset);
+        self.row(&sql::standing_letter(), params).await?.map(read).transpose()
+    }
+
+    /// Notes that a letter is about to be brought again, to a partition that is to be read up to
+    /// `upto` at least before it was read; false: it does not stand any more as it was looked at.
     pub async fn note_replay(
         &mut self,
         letter: &Letter,
@@ -263,7 +270,7 @@ impl Session {
         if self.change(sql::REPLAY_FAILED, params).await? == 1 {
             return Ok(Failed::Noted);
         }
-        let known = self.letter(place).await?.is_some();
+        let known = self.standing_letter(place).await?.is_some();
         Ok(if known { Failed::Noted } else { Failed::NoLetter })
     }
 

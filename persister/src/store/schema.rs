@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -49,6 +49,7 @@ const MIGRATIONS: [Migration; 8] = [
         name: "0008_reconcile_history",
         text: include_str!("../../../sql/0008_reconcile_history.sql"),
     },
+    Migration { version: 11, name: "0011_desk", text: include_str!("../../../sql/0011_desk.sql") },
 ];
 
 /// For one statement: a change of a large table takes minutes.

@@ -303,16 +303,20 @@ pub(super) const COUNT_DEAD_LETTERS: &str =
 
 // The dead-letter desk.
 
-const LETTER: &str = "part, kafka_offset, event_id, coupon_id, reason, message, record, record_key, \
-    record_at, request_id, created_at, last_failed_at, attempts, replayed_at, resolved_at, resolution, \
+const LETTER: &str = "part, kafka_offset, event_id, coupon_id, reason, message, record_at, request_id, created_at, last_failed_at, attempts, replayed_at, resolved_at, resolution, \
     given_up_by, given_up_why, \
-    COALESCE(replayed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND, FALSE) AS on_its_way";
+    replayed_at IS NOT NULL AND (replayed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND \
+      OR COALESCE(replayed_offset >= (SELECT p.next_offset FROM partitions p \
+        WHERE p.topic = dead_letters.topic AND p.part = dead_letters.replayed_part), FALSE)) \
+      AS on_its_way";
 
-/// Letters of a topic that fit all of those conditions, as they came.
+/// Letters of a topic that fit all of those conditions, as they came, without their records: a page
+/// of them may be 64 MB.
 pub(super) fn letters(conditions: &[&str]) -> String {
     let all: String = conditions.iter().map(|condition| format!(" AND {condition}")).collect();
     format!(
-        "SELECT {LETTER} FROM dead_letters WHERE topic = ?{all} \
+        "SELECT {LETTER}, NULL AS record, NULL AS record_key FROM dead_letters \
+         WHERE topic = ?{all} \
          ORDER BY created_at, part, kafka_offset LIMIT ?"
     )
 }
@@ -328,9 +332,16 @@ pub(super) const LETTERS_RESOLVED: &str =
 pub(super) const LETTERS_AFTER: &str = "\
     created_at >= ? AND (created_at > ? OR part > ? OR (part = ? AND kafka_offset > ?))";
 
-/// One letter.
+const OF_LETTER: &str = "FROM dead_letters WHERE topic = ? AND part = ? AND kafka_offset = ?";
+
+/// One letter, with its record.
 pub(super) fn letter() -> String {
-    format!("SELECT {LETTER} FROM dead_letters WHERE topic = ? AND part = ? AND kafka_offset = ?")
+    format!("SELECT {LETTER}, record, record_key {OF_LETTER}")
+}
+
+/// How one letter stands, without its record.
+pub(super) fn standing_letter() -> String {
+    format!("SELECT {LETTER}, NULL AS record, NULL AS record_key {OF_LETTER}")
 }
 
 /// A letter is brought again, unless it was a moment ago.
@@ -434,6 +445,14 @@ fn list(item: &str, count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_letters_reads_no_records() {
+        let page = letters(&[LETTERS_WAITING]);
+        assert!(page.contains("NULL AS record, NULL AS record_key FROM"), "{page}");
+        assert!(!page.contains(" record, record_key"), "{page}");
+        assert!(letter().contains(" record, record_key"), "{}", letter());
+    }
 
     #[test]
     fn a_row_has_a_mark_for_each_column() {
