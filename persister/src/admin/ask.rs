@@ -157,6 +157,16 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, serde_json::Error>
     })
 }
 
+/// How many are asked for: what is said, from 1 to `most`, or else `default`.
+pub(super) fn limited(limit: Option<u32>, default: u32, most: u32) -> Result<u32, Problem> {
+    let limit = limit.unwrap_or(default);
+    if (1..=most).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(malformed(format!("limit is from 1 to {most}")))
+    }
+}
+
 pub(super) fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Malformed, detail)
 }

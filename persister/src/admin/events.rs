@@ -9,28 +9,41 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
-use contract::event::Confirm;
+use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Backends;
-use super::ask::{Body, How, Named, Nothing, malformed};
+use super::ask::{Asked, Body, How, Named, Nothing, limited, malformed};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::audit::LineView;
 use crate::events::change::{self, Verb, Window};
 use crate::events::create::{self, Begin, STOCK, Wish, check};
 use crate::events::done::{Done, done, would};
-use crate::events::view::{self, EventView, view};
+use crate::events::view::{self, EVENTS, EventView, MAX_EVENTS, Page, view};
 use crate::labels::Label;
 use crate::store::events::Event;
 
-/// `GET /admin/v1/events`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    after: Option<EventId>,
+    phase: Option<Phase>,
+    limit: Option<u32>,
+}
+
+/// `GET /admin/v1/events?after=&phase=&limit=`: the oldest first; `after` is the last one of the page
+/// before.
 pub(super) async fn list(
     State(backends): State<Backends>,
+    Asked(which): Asked<Which>,
 ) -> Result<Json<Vec<EventView>>, Problem> {
-    Ok(Json(view::list(&mut backends.store.connect().await?).await?))
+    let limit = limited(which.limit, EVENTS, MAX_EVENTS)?;
+    let page = Page { after: which.after, phase: which.phase, limit };
+    let events = view::list(&mut backends.store.connect().await?, &page).await?;
+    events.map(Json).ok_or_else(|| malformed("after names no event"))
 }
 
 /// `GET /admin/v1/events/{event}`: its ETag is its version.

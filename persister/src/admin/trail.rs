@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Backends;
-use super::ask::{Asked, malformed};
+use super::ask::{Asked, limited, malformed};
 use super::problem::Problem;
 use super::tokens::Caller;
 use crate::audit::{LineView, MAX_LINES, list as lines};
@@ -39,10 +39,7 @@ pub(super) async fn list(
         Some(text) => Some(text.parse().map_err(|bad| malformed(format!("event: {bad}")))?),
         None => None,
     };
-    let limit = which.limit.unwrap_or(LINES);
-    if !(1..=MAX_LINES).contains(&limit) {
-        return Err(malformed(format!("limit is from 1 to {MAX_LINES}")));
-    }
+    let limit = limited(which.limit, LINES, MAX_LINES)?;
     let page = Page { event, before: which.before.unwrap_or(0), limit };
     Ok(Json(lines(&mut backends.store.connect().await?, &page).await?))
 }

@@ -3,13 +3,14 @@
 use chrono::DateTime;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
-use contract::event::Confirm;
+use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
 
 use super::{Given, Output};
 use crate::events::ask::Ask;
 use crate::events::change::{Verb, Window};
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
+use crate::events::view::{EVENTS, MAX_EVENTS, Page};
 use crate::events::winners::Format;
 use crate::labels::Label;
 use crate::store::LAST_MS;
@@ -21,12 +22,8 @@ pub enum EventCommand {
     ///
     /// Example: persister event create spring --stock 500 --open
     Create(Create),
-    /// List all events
-    List {
-        /// Output.
-        #[command(flatten)]
-        output: Output,
-    },
+    /// List events, the oldest first
+    List(ListEvents),
     /// Show an event: what is wanted, how far it is carried, what it waits for, its rows
     Show {
         /// The event's id
@@ -63,6 +60,52 @@ pub enum EventCommand {
     Resume(Change),
     /// End an event for good; winners are still answered
     Close(Change),
+}
+
+/// A page of events.
+#[derive(Debug, Args)]
+pub struct ListEvents {
+    /// Those that were created after this one
+    #[arg(long, value_name = "EVENT")]
+    after: Option<EventId>,
+    /// Those that are to stand so
+    #[arg(long, value_enum)]
+    phase: Option<PhaseArg>,
+    /// How many at most
+    #[arg(
+        long,
+        value_name = "EVENTS",
+        default_value_t = EVENTS,
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_EVENTS))
+    )]
+    limit: u32,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How operators may want an event to stand.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PhaseArg {
+    Scheduled,
+    Open,
+    Paused,
+    Closed,
+    Archived,
+}
+
+impl ListEvents {
+    /// What is asked for.
+    pub fn page(&self) -> Page {
+        let phase = self.phase.map(|phase| match phase {
+            PhaseArg::Scheduled => Phase::Scheduled,
+            PhaseArg::Open => Phase::Open,
+            PhaseArg::Paused => Phase::Paused,
+            PhaseArg::Closed => Phase::Closed,
+            PhaseArg::Archived => Phase::Archived,
+        });
+        Page { after: self.after.clone(), phase, limit: self.limit }
+    }
 }
 
 /// A new event.
@@ -229,7 +272,7 @@ impl EventCommand {
             Self::Pause(change) => (Verb::Pause, change),
             Self::Resume(change) => (Verb::Resume, change),
             Self::Close(change) => (Verb::Close, change),
-            Self::Create(_) | Self::List { .. } | Self::Show { .. } | Self::Winners { .. } => {
+            Self::Create(_) | Self::List(_) | Self::Show { .. } | Self::Winners { .. } => {
                 return None;
             }
         })

@@ -12,7 +12,7 @@ use crate::cli::{Change, Create, EventCommand, FormatArg, Given};
 use crate::events::change::{self, Verb};
 use crate::events::create::{self, check};
 use crate::events::done::{Done, WOULD, done, would};
-use crate::events::view::{Details, EventView, list, show};
+use crate::events::view::{Details, EventView, Page, list, show};
 use crate::events::winners::Export;
 use crate::store::events::Event;
 use crate::store::{Session, Store, StoreError};
@@ -27,8 +27,12 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
         return change_event(&mut session, &verb, arguments).await;
     }
     match verb {
-        EventCommand::List { output } => {
-            print(*output, &list(&mut session).await?, |events| print_list(events));
+        EventCommand::List(arguments) => {
+            let page = arguments.page();
+            let Some(events) = list(&mut session, &page).await? else {
+                return Ok(fail(Exit::Failed, "--after names no event"));
+            };
+            print(arguments.output, &events, |events| print_list(events, &page));
             Ok(Exit::Done)
         }
         EventCommand::Show { event, output } => Ok(match show(&mut session, event).await? {
@@ -172,7 +176,10 @@ fn print_done(done: &Done) {
     }
 }
 
-fn print_list(events: &[EventView]) {
+fn print_list(events: &[EventView], page: &Page) {
+    if events.is_empty() && (page.after.is_some() || page.phase.is_some()) {
+        return println!("no such events");
+    }
     if events.is_empty() {
         println!("no events; make one with: persister event create spring --stock 500 --open");
         return;
@@ -188,6 +195,10 @@ fn print_list(events: &[EventView]) {
             event.per_user_limit,
             if event.waiting_for.is_empty() { "yes" } else { &event.waiting_for }
         );
+    }
+    let full = u32::try_from(events.len()) == Ok(page.limit);
+    if let Some(last) = events.last().filter(|_| full) {
+        println!("more: --after {}", last.event_id);
     }
 }
 

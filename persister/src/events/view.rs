@@ -1,10 +1,11 @@
 //! How an event is shown, to people and to machines.
 
 use chrono::{DateTime, SecondsFormat};
+use contract::event::Phase;
 use contract::ids::EventId;
 use serde::Serialize;
 
-use super::wait::waits_for;
+use super::wait::{is_led, reason, waits_for};
 use crate::labels::Labels;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
@@ -94,16 +95,37 @@ pub async fn show(session: &mut Session, event: &EventId) -> Result<Option<Detai
     }))
 }
 
-/// Every event, oldest first.
-pub async fn list(session: &mut Session) -> Result<Vec<EventView>, StoreError> {
-    let events = session.all_events().await?;
-    let mut views = Vec::with_capacity(events.len());
-    for event in &events {
-        let settled = event.carried_version == event.version && event.waiting_for.is_empty();
-        let waiting_for = if settled { String::new() } else { waits_for(session, event).await? };
-        views.push(view(event, waiting_for));
-    }
-    Ok(views)
+/// The most events of a page.
+pub const MAX_EVENTS: u32 = 1_000;
+/// Events of a page where nothing is said.
+pub const EVENTS: u32 = 100;
+
+/// Which events are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Those that were created after this one; None: from the first.
+    pub after: Option<EventId>,
+    /// Those that operators want to stand so.
+    pub phase: Option<Phase>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// A page of events, the oldest first; None: there is no event to begin behind.
+pub async fn list(
+    session: &mut Session,
+    page: &Page,
+) -> Result<Option<Vec<EventView>>, StoreError> {
+    let after = match &page.after {
+        Some(id) => match session.event(id).await? {
+            Some(event) => Some(event),
+            None => return Ok(None),
+        },
+        None => None,
+    };
+    let events = session.events_after(after.as_ref(), page.phase, page.limit).await?;
+    let led = is_led(session).await?;
+    Ok(Some(events.iter().map(|event| view(event, reason(event, led))).collect()))
 }
 
 /// A time that may not be there, where 0 says so.

@@ -64,11 +64,16 @@ pub async fn change_is_carried(
 
 /// What an event waits for, in words; empty: nothing.
 pub async fn waits_for(session: &mut Session, event: &Event) -> Result<String, StoreError> {
-    let led = session.leases().await?.iter().any(|lease| lease.live && !lease.owner.is_empty());
-    Ok(reason(event, led))
+    Ok(reason(event, is_led(session).await?))
 }
 
-fn reason(event: &Event, led: bool) -> String {
+/// Whether a persister leads.
+pub(super) async fn is_led(session: &mut Session) -> Result<bool, StoreError> {
+    Ok(session.leases().await?.iter().any(|lease| lease.live && !lease.owner.is_empty()))
+}
+
+/// What an event waits for, where a persister leads or none does.
+pub(super) fn reason(event: &Event, led: bool) -> String {
     if event.carried_version == event.version && event.waiting_for.is_empty() {
         String::new()
     } else if !led {

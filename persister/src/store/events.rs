@@ -10,7 +10,7 @@ use super::epochs::{Arming, EpochStep};
 use super::error::StoreError;
 use super::session::Session;
 use super::sql;
-use super::times::to_nullable_column;
+use super::times::{to_column, to_nullable_column};
 use crate::labels::Labels;
 
 /// The longest text that `waiting_for` holds, in bytes.
@@ -169,9 +169,20 @@ impl Session {
         row.map(read).transpose()
     }
 
-    /// Every event, oldest first.
-    pub async fn all_events(&mut self) -> Result<Vec<Event>, StoreError> {
-        self.events(sql::ALL_EVENTS).await
+    /// Up to `count` events, the oldest first, behind one of them; None: from the first.
+    pub async fn events_after(
+        &mut self,
+        after: Option<&Event>,
+        phase: Option<Phase>,
+        count: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let phase = phase.map_or("", Phase::as_str);
+        let (created, id) =
+            after.map_or((0, ""), |event| (event.created_at_ms, event.event_id.as_str()));
+        let created = to_column(created);
+        let params = (phase, phase, created, created, id, count);
+        let rows = self.rows(&sql::events(sql::EVENTS_AFTER), params).await?;
+        rows.into_iter().map(read).collect()
     }
 
     /// Every event that is not archived.

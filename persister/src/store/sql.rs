@@ -74,8 +74,11 @@ pub(super) const CHANGE_EVENT: &str = "\
     WHERE event_id = ? AND version = ?";
 /// One event.
 pub(super) const OF_EVENT: &str = "WHERE e.event_id = ?";
-/// Every event, as people read a list.
-pub(super) const ALL_EVENTS: &str = "ORDER BY e.created_at, e.event_id";
+/// A page of events, the oldest first, behind one of them; those of a phase where one is named.
+pub(super) const EVENTS_AFTER: &str = "\
+    WHERE (? = '' OR e.phase = ?) \
+      AND (e.created_at > ? OR (e.created_at = ? AND e.event_id > ?)) \
+    ORDER BY e.created_at, e.event_id LIMIT ?";
 /// What the leader looks after.
 pub(super) const LIVE_EVENTS: &str = "WHERE e.phase <> 'archived'";
 /// What the leader has not carried to shard and directory yet.

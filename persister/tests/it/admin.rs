@@ -1,11 +1,12 @@
 //! The admin API: who may do what, how a call is read, what it answers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use contract::ids::{CouponId, EventId};
 use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
-use rig::stack::{AdminRole, PartKind, shared};
+use rig::stack::{AdminRole, PartKind, exclusive, shared};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -312,7 +313,7 @@ async fn a_window_moves_and_labels_are_kept() {
 
 #[tokio::test]
 async fn more_calls_than_there_are_sessions_for_are_asked_to_come_again() {
-    let _guard = shared().await;
+    let _guard = exclusive().await;
     let world = World::open().await;
     let event = world.open_event("crowd", 5).await;
     let api = Api::of(&world, AdminRole::Operator);
