@@ -67,41 +67,43 @@ impl Schedule {
     /// short: it has changed nothing that another run would not change.
     pub async fn run(self, mut stop: Stop) {
         let mut waits_for_calm = false;
+        let mut next = Next::Due;
         loop {
-            let step = async {
-                sleep(self.pause().await).await;
-                Box::pin(self.step()).await
-            };
             let step = tokio::select! {
                 () = stop.asked() => return,
-                step = step => step,
+                step = self.wait_and_step(next) => step,
             };
+            let Some(step) = step else { continue };
             let hot = matches!(step, Step::Hot(_));
             if hot && !waits_for_calm {
                 info!("reconcile waits: shards are in a rush");
             }
             waits_for_calm = hot;
             tell(&step);
-            if !matches!(step, Step::Ran(_)) {
-                tokio::select! {
-                    () = stop.asked() => return,
-                    () = sleep(AGAIN) => {}
-                }
-            }
+            next = after(&step);
         }
     }
 
-    /// How long until a run is due.
-    async fn pause(&self) -> Duration {
-        let ago = async { self.store.connect().await?.last_scheduled_run().await };
-        let ago: Result<Option<Duration>, StoreError> = ago.await;
-        match ago {
-            Ok(ago) => due_in(self.every, ago, rand::random_range(-1.0..=1.0)),
-            Err(error) => {
-                warn!(%error, "reconcile cannot read when it ran last");
-                AGAIN
-            }
+    /// A run when it is time for one; None: MySQL did not say for a while whether it is.
+    async fn wait_and_step(&self, next: Next) -> Option<Step> {
+        match next {
+            Next::Again => sleep(AGAIN).await,
+            Next::Due => match self.pause().await {
+                Ok(pause) => sleep(pause).await,
+                Err(error) => {
+                    warn!(%error, "reconcile cannot read when it ran last");
+                    sleep(AGAIN).await;
+                    return None;
+                }
+            },
         }
+        Some(Box::pin(self.step()).await)
+    }
+
+    /// How long until a run is due.
+    async fn pause(&self) -> Result<Duration, StoreError> {
+        let ago = self.store.connect().await?.last_scheduled_run().await?;
+        Ok(due_in(self.every, ago, rand::random_range(-1.0..=1.0)))
     }
 
     /// One run now, unless shards are in a rush.
@@ -123,6 +125,22 @@ impl Schedule {
 
     async fn events(&self) -> Result<Vec<EventId>, StoreError> {
         self.store.connect().await?.armed_events().await
+    }
+}
+
+/// What is waited for before a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Until a run is due.
+    Due,
+    /// A moment: the run that was due did not take place.
+    Again,
+}
+
+fn after(step: &Step) -> Next {
+    match step {
+        Step::Ran(_) => Next::Due,
+        Step::Hot(_) | Step::Busy | Step::Failed(_) => Next::Again,
     }
 }
 
@@ -149,8 +167,8 @@ fn tell(step: &Step) {
     metrics::reconciled(what);
 }
 
-/// How long until a run is due; `ago`: since the last one began, None: there was none. `jitter`: from
-/// -1 to 1.
+/// How long until a run is due; `ago`: since the last one began, None: nobody knows. `jitter`: from -1
+/// to 1.
 fn due_in(every: Duration, ago: Option<Duration>, jitter: f64) -> Duration {
     let every = every.mul_f64(JITTER.mul_add(jitter, 1.0));
     every.saturating_sub(ago.unwrap_or_default()).max(FIRST.min(every))
@@ -159,6 +177,16 @@ fn due_in(every: Duration, ago: Option<Duration>, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_put_a_run_off_does_not_make_the_next_one_wait_its_interval() {
+        let report = Report::new(Mode::Report);
+        assert_eq!(after(&Step::Ran(report)), Next::Due);
+        let failed = Step::Failed(Trouble::LockLost);
+        for step in [Step::Hot(0.5), Step::Busy, failed] {
+            assert_eq!(after(&step), Next::Again, "{step:?}");
+        }
+    }
 
     #[test]
     fn a_run_is_due_an_interval_after_the_last_whoever_leads() {

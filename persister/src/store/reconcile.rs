@@ -145,7 +145,8 @@ impl Session {
         Ok(())
     }
 
-    /// How long ago the last run by itself began, by the database's clock; None: there was none.
+    /// How long ago the last run by itself began that came to its end, by the database's clock; where
+    /// none did, how long ago the schema came to be. None: neither is known.
     pub async fn last_scheduled_run(&mut self) -> Result<Option<Duration>, StoreError> {
         let ago: Option<Option<i64>> = self.row(sql::LAST_SCHEDULED_RUN, ()).await?;
         let seconds = ago.flatten().map(|seconds| u64::try_from(seconds).unwrap_or(0));

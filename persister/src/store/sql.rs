@@ -390,8 +390,10 @@ pub(super) const END_RECONCILIATION: &str = "\
     WHERE run_id = ?";
 /// Since the last run by itself began, in seconds.
 pub(super) const LAST_SCHEDULED_RUN: &str = "\
-    SELECT TIMESTAMPDIFF(SECOND, MAX(started_at), UTC_TIMESTAMP(3)) FROM reconciliations \
-    WHERE started_by = 'schedule'";
+    SELECT TIMESTAMPDIFF(SECOND, \
+      COALESCE(MAX(started_at), (SELECT MIN(applied_at) FROM schema_migrations)), \
+      UTC_TIMESTAMP(3)) \
+    FROM reconciliations WHERE started_by = 'schedule' AND ended_at IS NOT NULL";
 /// When the first run began that is still to be kept.
 pub(super) const OLDEST_KEPT_RUN: &str =
     "SELECT started_at FROM reconciliations ORDER BY started_at DESC LIMIT 1 OFFSET ?";
