@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
         Command::Coupon { verb } => commands::coupon(&store, &verb).await,
         Command::Audit { verb } => commands::audit(&store, &verb).await,
         Command::Reconcile(Reconcile { show: Some(show), .. }) => {
-            commands::reconcile_history(&store, &show).await
+            commands::reconcile_show(&store, &show).await
         }
         Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
         Command::Dlt { verb: DltCommand::Replay(arguments) } => {

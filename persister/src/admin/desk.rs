@@ -1,4 +1,4 @@
-//! Dead letters and runs of reconcile over HTTP.
+//! Dead letters over HTTP.
 
 use std::str::FromStr;
 
@@ -8,18 +8,15 @@ use contract::ids::EventId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Asked, malformed};
+use super::ask::{Asked, limited, malformed};
 use super::problem::Problem;
 use crate::consume::batch::Reason;
 use crate::desk::{Cursor, PageView, page};
-use crate::reconcile::{RunView, history};
 use crate::store::desk::{LetterFilter, Resolution, StateFilter};
 
 /// Letters of a page where nothing is said.
 const LETTERS: u32 = 50;
-/// Runs where nothing is said.
-const RUNS: u32 = 20;
-/// The most of either.
+/// The most of them.
 const MOST: u32 = 1_000;
 
 #[derive(Deserialize)]
@@ -29,12 +26,6 @@ pub(super) struct WhichLetters {
     reason: Option<String>,
     state: Option<String>,
     after: Option<String>,
-    limit: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WhichRuns {
     limit: Option<u32>,
 }
 
@@ -63,19 +54,10 @@ pub(super) async fn letters(
             }
         },
     };
-    let limit = limited(which.limit, LETTERS)?;
+    let limit = limited(which.limit, LETTERS, MOST)?;
     let filter = LetterFilter { event, reason, state, ..LetterFilter::default() };
     let session = &mut backends.store.connect().await?;
     Ok(Json(page(session, &filter, after.map(|cursor| cursor.0), limit).await?))
-}
-
-/// `GET /admin/v1/reconciliations?limit=`: the last runs, newest first.
-pub(super) async fn runs(
-    State(backends): State<Backends>,
-    Asked(which): Asked<WhichRuns>,
-) -> Result<Json<Vec<RunView>>, Problem> {
-    let limit = limited(which.limit, RUNS)?;
-    Ok(Json(history(&mut backends.store.connect().await?, limit).await?))
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(
@@ -84,13 +66,4 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
 ) -> Result<Option<T>, Problem> {
     let parse = |text: String| text.parse().map_err(|bad| malformed(format!("{name}: {bad}")));
     text.map(parse).transpose()
-}
-
-fn limited(limit: Option<u32>, default: u32) -> Result<u32, Problem> {
-    let limit = limit.unwrap_or(default);
-    if (1..=MOST).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(malformed(format!("limit is from 1 to {MOST}")))
-    }
 }

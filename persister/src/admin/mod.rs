@@ -3,8 +3,8 @@
 //! - `routes`: everything that can be called, on one screen.
 //! - `tokens`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
-//! - `events`, `winners`, `coupons`, `desk`, `trail`: the calls; each asks a use case that the command
-//!   line asks too.
+//! - `events`, `winners`, `coupons`, `desk`, `runs`, `trail`: the calls; each asks a use case that the
+//!   command line asks too.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
@@ -15,6 +15,7 @@ mod events;
 mod guard;
 mod problem;
 mod routes;
+mod runs;
 pub mod tokens;
 mod trail;
 mod winners;

@@ -30,6 +30,8 @@ pub(super) enum Code {
     UnknownEvent,
     /// No row has the coupon.
     UnknownCoupon,
+    /// There is no such run of reconcile, or no more.
+    UnknownRun,
     /// The event's id was used before.
     IdUsed,
     /// It cannot come from where it stands.
@@ -64,7 +66,9 @@ impl Code {
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UnknownEvent | Self::UnknownCoupon => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownEvent | Self::UnknownCoupon | Self::UnknownRun => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::IdUsed | Self::Refused | Self::Held | Self::VersionConflict => {
                 StatusCode::CONFLICT
@@ -87,6 +91,7 @@ impl Code {
             Self::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
             Self::UnknownEvent => ("unknown_event", "Unknown event"),
             Self::UnknownCoupon => ("unknown_coupon", "Unknown coupon"),
+            Self::UnknownRun => ("unknown_run", "Unknown run of reconcile"),
             Self::IdUsed => ("id_used", "Id was used before"),
             Self::Refused => ("refused", "Not possible as it stands"),
             Self::Held => ("held", "Winners hold more"),

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
-use super::{Backends, coupons, desk, events, guard, trail, winners};
+use super::{Backends, coupons, desk, events, guard, runs, trail, winners};
 
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -20,7 +20,9 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/me", get(trail::me))
         .route("/admin/v1/audit", get(trail::list))
         .route("/admin/v1/dead-letters", get(desk::letters))
-        .route("/admin/v1/reconciliations", get(desk::runs))
+        .route("/admin/v1/reconciliations", get(runs::runs))
+        .route("/admin/v1/reconciliations/kinds", get(runs::kinds))
+        .route("/admin/v1/reconciliations/{run}", get(runs::run))
         .route("/admin/v1/events", get(events::list))
         .route("/admin/v1/events/{event}", get(events::show))
         .route("/admin/v1/events/{event}/winners", get(winners::winners));

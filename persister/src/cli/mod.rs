@@ -166,6 +166,12 @@ pub enum ReconcileShow {
         #[command(flatten)]
         output: Output,
     },
+    /// Show the kinds of difference that there are, and what repairing does about each
+    Kinds {
+        /// Output.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// How a change is given.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::audit;
 use crate::cli::{AuditCommand, Output, Reconcile, ReconcileShow};
 use crate::reconcile::{
-    self, By, Mode, Reconciler, Trouble, history, one_run, print_history, print_run,
+    self, By, Reconciler, Trouble, history, kinds, one_run, print_history, print_kinds, print_run,
 };
 use crate::store::audit::Page;
 use crate::store::schema::Migrated;
@@ -69,9 +69,15 @@ pub async fn migrate(store: &Store) -> Result<Exit, StoreError> {
     })
 }
 
-/// `reconcile history`.
-pub async fn reconcile_history(store: &Store, show: &ReconcileShow) -> Result<Exit, StoreError> {
-    let ReconcileShow::History { run, limit, output } = show;
+/// `reconcile history` and `reconcile kinds`.
+pub async fn reconcile_show(store: &Store, show: &ReconcileShow) -> Result<Exit, StoreError> {
+    let (run, limit, output) = match show {
+        ReconcileShow::History { run, limit, output } => (run, limit, output),
+        ReconcileShow::Kinds { output } => {
+            print(*output, &kinds(), |kinds| print_kinds(kinds));
+            return Ok(Exit::Done);
+        }
+    };
     let mut session = store.connect().await?;
     let Some(run) = run else {
         print(*output, &history(&mut session, *limit).await?, |runs| print_history(runs));

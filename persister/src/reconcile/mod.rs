@@ -12,10 +12,11 @@
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
 //! - `history`: the runs that there were.
-//! - `report`: the kinds of difference, and what a run found.
+//! - `report`: the kinds of difference, and what a run found; `kinds`: their table.
 
 mod compare;
 mod history;
+mod kinds;
 mod lock;
 mod pace;
 mod print;
@@ -46,7 +47,8 @@ use scan::{Look, scan};
 use watermark::{SETTLE, Watermark};
 
 pub use history::{RunView, history, one_run};
-pub use print::{print, print_history, print_run};
+pub use kinds::{KindView, kinds};
+pub use print::{print, print_history, print_kinds, print_run};
 pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;

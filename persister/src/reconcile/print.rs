@@ -1,6 +1,9 @@
 //! A report, for people and for the run's row.
 
+use serde::Deserialize;
+
 use super::history::RunView;
+use super::kinds::KindView;
 use super::report::{Difference, EventReport, Kind, Offender, Repair, Report};
 use crate::operator::spelt;
 
@@ -32,12 +35,31 @@ pub fn print_history(runs: &[RunView]) {
         return println!("no runs yet");
     }
     for run in runs {
-        print_run(run);
+        print_figures(run);
     }
 }
 
-/// Prints a run for people.
+/// Prints the kinds of difference for people.
+pub fn print_kinds(kinds: &[KindView]) {
+    for KindView { kind, repair, what, .. } in kinds {
+        println!("{:17} {:8} {what}", kind.as_str(), repair.as_str());
+    }
+}
+
+/// Prints a run with its report for people.
 pub fn print_run(run: &RunView) {
+    print_figures(run);
+    let reports = run.reports.as_ref().and_then(serde_json::Value::as_array);
+    for report in reports.into_iter().flatten() {
+        match EventReport::deserialize(report) {
+            Ok(event) => print_event(&event),
+            // Another build's; JSON is for people too.
+            Err(_) => println!("{report}"),
+        }
+    }
+}
+
+fn print_figures(run: &RunView) {
     let of = run.event_id.as_deref().unwrap_or("all events");
     print!("{} {} by {}, {of}: ", run.started_at, run.mode, run.started_by);
     let Some(took_ms) = run.took_ms else {

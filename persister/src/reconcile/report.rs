@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::coupon::Win;
 use contract::ids::EventId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::store::reconcile::Figures;
@@ -43,7 +43,7 @@ pub enum By {
 
 impl By {
     /// The word, as MySQL keeps it.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Schedule => "schedule",
@@ -52,7 +52,7 @@ impl By {
 }
 
 /// How Redis and MySQL differ about an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A win in Redis has no row, and nothing stands in its way.
@@ -88,7 +88,7 @@ pub enum Kind {
 }
 
 /// What is done about a difference. There is nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repair {
     /// The win is published again, as the relay does.
@@ -100,6 +100,50 @@ pub enum Repair {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::RowMissing,
+        Self::RowTaken,
+        Self::DeadLettered,
+        Self::GivenUp,
+        Self::WinMissing,
+        Self::UserDiffers,
+        Self::SequenceDiffers,
+        Self::NthDiffers,
+        Self::QuantityDiffers,
+        Self::StateDiffers,
+        Self::RevisionDiffers,
+        Self::HeldWrong,
+        Self::SequenceBehind,
+        Self::WinsUnreadable,
+        Self::EntryUnreadable,
+    ];
+
+    /// What it is, in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::RowMissing => "a win in Redis has no row, and nothing stands in its way",
+            Self::RowTaken => {
+                "a win in Redis has no row because another coupon has its number or its user's place"
+            }
+            Self::DeadLettered => "a win in Redis has no row, and its dead letter waits",
+            Self::GivenUp => "a win in Redis has no row, and an operator gave it up",
+            Self::WinMissing => "a row is not in Redis",
+            Self::UserDiffers => "Redis and MySQL have different users of a coupon",
+            Self::SequenceDiffers => "Redis and MySQL have different numbers of a coupon",
+            Self::NthDiffers => "Redis and MySQL count a coupon as different ones of its user",
+            Self::QuantityDiffers => "Redis and MySQL have different quantities of a coupon",
+            Self::StateDiffers => "a coupon stands differently, and has for a while",
+            Self::RevisionDiffers => {
+                "a coupon was changed differently often, and has been for a while"
+            }
+            Self::HeldWrong => "the shard counts other units as held than its wins come to",
+            Self::SequenceBehind => "the shard has not given a number that a row has",
+            Self::WinsUnreadable => "a user's wins in Redis cannot be read",
+            Self::EntryUnreadable => "an entry of the outbox cannot be read",
+        }
+    }
+
     /// What is done about it.
     pub fn repair(self) -> Repair {
         match self {
@@ -147,8 +191,19 @@ impl Kind {
     }
 }
 
+impl Repair {
+    /// The word, as JSON spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Rearm => "rearm",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What differs, in one case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Offender {
     /// Its user; null where it is nobody's.
     pub user: Option<String>,
@@ -157,7 +212,7 @@ pub struct Offender {
     /// Its number.
     pub sequence: Option<u64>,
     /// What else there is to say.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 
@@ -184,7 +239,7 @@ impl Offender {
 }
 
 /// All differences of a kind in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// How Redis and MySQL differ.
     pub kind: Kind,
@@ -197,7 +252,7 @@ pub struct Difference {
 }
 
 /// What was found in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventReport {
     /// The event.
     pub event_id: String,
@@ -352,6 +407,7 @@ pub(super) enum Keep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn report(kinds: &[Kind]) -> EventReport {
         let mut findings = Findings::default();
@@ -366,9 +422,13 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_json() {
-        for kind in [Kind::RowMissing, Kind::GivenUp, Kind::NthDiffers, Kind::EntryUnreadable] {
+        for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            let repair = kind.repair();
+            assert_eq!(serde_json::to_value(repair).unwrap(), repair.as_str());
         }
+        let all: BTreeSet<Kind> = Kind::ALL.into();
+        assert_eq!(all.len(), Kind::ALL.len());
     }
 
     #[test]
