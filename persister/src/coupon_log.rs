@@ -20,11 +20,17 @@ impl CouponLog {
     /// Appends records to a partition; returns the first one's offset when all in-sync replicas
     /// have them.
     pub async fn produce(&self, part: i32, records: Vec<NewRecord>) -> Result<i64, KafkaError> {
+        self.partition(part)?.produce(records).await
+    }
+
+    /// Where a partition ends: the offset of the next record.
+    pub async fn end_of(&self, part: i32) -> Result<i64, KafkaError> {
+        Ok(self.partition(part)?.bounds().await?.end)
+    }
+
+    fn partition(&self, part: i32) -> Result<&Partition, KafkaError> {
         let partition = usize::try_from(part).ok().and_then(|part| self.0.get(part));
-        let Some(partition) = partition else {
-            return Err(KafkaError::Refused(format!("there is no partition {part}")));
-        };
-        partition.produce(records).await
+        partition.ok_or_else(|| KafkaError::Refused(format!("there is no partition {part}")))
     }
 }
 

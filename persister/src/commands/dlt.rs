@@ -9,8 +9,7 @@ use serde::Serialize;
 use super::{Exit, fail, print};
 use crate::cli::dlt::{DiscardLetters, DltCommand, ReplayLetters, Which};
 use crate::desk::{
-    Desk, DiscardOutcome, Discarded, LetterView, Outcome, PageView, Replayed, Trouble, discard,
-    page, show,
+    Desk, DiscardOutcome, Discarded, LetterView, Outcome, PageView, Replayed, discard, page, show,
 };
 use crate::operator::spelt;
 use crate::store::desk::StateFilter;
@@ -51,7 +50,7 @@ pub async fn replay(
     cluster: Cluster,
     kafka: &Kafka,
     arguments: &ReplayLetters,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, StoreError> {
     let places = places(&mut store.connect().await?, &arguments.which).await?;
     let desk = Desk::new(store, cluster, kafka);
     let patience = Duration::from_secs(arguments.wait_s);
@@ -138,6 +137,7 @@ fn print_replayed(letters: &[Replayed]) {
             Outcome::OnItsWay => "is on its way",
             Outcome::Settled => "was settled before",
             Outcome::Refused => "is not brought again",
+            Outcome::Failed => "was not taken by Kafka, and waits on",
             Outcome::Unknown => "does not exist",
             Outcome::WouldReplay => "would be brought again",
         };

@@ -20,5 +20,5 @@ mod view;
 pub use discard::{DiscardOutcome, Discarded, discard};
 pub use name::{Cursor, LetterName};
 pub use plan::Refusal;
-pub use replay::{Desk, Outcome, Replayed, Trouble};
+pub use replay::{Desk, Outcome, Replayed};
 pub use view::{LetterView, PageView, page, show};

@@ -196,6 +196,7 @@ mod tests {
             first_failed_ms: 1_700_000_001_000,
             last_failed_ms: 1_700_000_001_000,
             attempts: 2,
+            replayed_ms: 0,
             resolved_ms: 0,
             state: LetterState::Waits,
             given_up: None,

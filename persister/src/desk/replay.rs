@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use contract::record::Issued;
-use links::kafka::{Kafka, KafkaError};
+use links::kafka::{Kafka, KafkaError, NewRecord, Retry};
 use links::redis::Cluster;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -45,6 +45,8 @@ pub enum Outcome {
     Refused,
     /// There is no such letter.
     Unknown,
+    /// Kafka has not taken it: it waits as it did.
+    Failed,
     /// It would be brought again, if this were no dry run.
     WouldReplay,
 }
@@ -61,15 +63,14 @@ pub struct Replayed {
     pub detail: String,
 }
 
-/// Why letters could not be brought again. Ask again: that does no harm.
-#[derive(Debug, thiserror::Error)]
-pub enum Trouble {
-    /// MySQL does not say.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Kafka did not say that it has a letter's record; it may have it.
-    #[error("Kafka: {0}; ask again in a minute, which does no harm")]
-    Kafka(#[from] KafkaError),
+/// What a look at a letter came to.
+enum One {
+    /// There is nothing to wait for.
+    Told(Replayed),
+    /// It is on its way, and what there is to say about that.
+    OnItsWay(Box<Letter>, String),
+    /// Kafka has not taken it.
+    Failed(KafkaError),
 }
 
 impl Replayed {
@@ -90,70 +91,114 @@ impl Desk {
     }
 
     /// Brings letters again, one after another, and waits for what becomes of them, for so long at
-    /// most; in their order.
+    /// most; in their order. Once Kafka cannot be reached the rest is not tried.
     pub async fn replay(
         &self,
         places: &[LogPlace],
         operator: &Operator,
         mode: Mode,
         patience: Duration,
-    ) -> Result<Vec<Replayed>, Trouble> {
+    ) -> Result<Vec<Replayed>, StoreError> {
         let mut session = self.store.connect().await?;
         let mut begun: HashMap<usize, Letter> = HashMap::new();
         let mut outcomes = Vec::with_capacity(places.len());
+        let mut away = false;
         for &place in places {
+            if away {
+                outcomes.push(Replayed::of(place, Outcome::Failed, "not tried: Kafka is away"));
+                continue;
+            }
             self.store.renew(&mut session).await?;
             // Boxed: futures so deep within each other are beyond the compiler.
-            let (outcome, letter) = Box::pin(self.one(&mut session, place, operator, mode)).await?;
-            if let Some(letter) = letter {
-                begun.insert(outcomes.len(), letter);
-            }
+            let one = Box::pin(self.one(&mut session, place, operator, mode)).await?;
+            let outcome = match one {
+                One::Told(outcome) => outcome,
+                One::OnItsWay(letter, detail) => {
+                    begun.insert(outcomes.len(), *letter);
+                    Replayed::of(place, Outcome::OnItsWay, detail)
+                }
+                One::Failed(error) => {
+                    away = error.retry() == Retry::Transient;
+                    Replayed::of(place, Outcome::Failed, error)
+                }
+            };
             outcomes.push(outcome);
         }
         self.await_outcomes(&mut session, &mut outcomes, begun, patience).await?;
         Ok(outcomes)
     }
 
-    /// One letter; returned as well where it is on its way now.
     async fn one(
         &self,
         session: &mut Session,
         place: LogPlace,
         operator: &Operator,
         mode: Mode,
-    ) -> Result<(Replayed, Option<Letter>), Trouble> {
+    ) -> Result<One, StoreError> {
+        let told = |outcome, detail: String| Ok(One::Told(Replayed::of(place, outcome, detail)));
         let Some(letter) = session.letter(place).await? else {
-            return Ok((Replayed::of(place, Outcome::Unknown, ""), None));
+            return told(Outcome::Unknown, String::new());
         };
         match letter.state {
-            LetterState::Resolved(how) => {
-                return Ok((Replayed::of(place, Outcome::Settled, how.as_str()), None));
-            }
-            LetterState::OnItsWay => {
-                return Ok((Replayed::of(place, Outcome::OnItsWay, ""), Some(letter)));
-            }
+            LetterState::Resolved(how) => return told(Outcome::Settled, how.as_str().to_owned()),
+            LetterState::OnItsWay => return Ok(One::OnItsWay(Box::new(letter), String::new())),
             LetterState::Waits => {}
         }
         let (part, record) = match self.decide(session, &letter).await? {
             Plan::Publish(part, record) => (part, record),
-            Plan::Refuse(why) => return Ok((Replayed::of(place, Outcome::Refused, why), None)),
-            Plan::AskShard(_) => {
-                return Ok((Replayed::of(place, Outcome::Refused, Refusal::NotShown), None));
-            }
+            Plan::Refuse(why) => return told(Outcome::Refused, why.to_string()),
+            Plan::AskShard(_) => return told(Outcome::Refused, Refusal::NotShown.to_string()),
         };
         if mode == Mode::DryRun {
-            let reason = letter.reason.as_str();
-            return Ok((Replayed::of(place, Outcome::WouldReplay, reason), None));
+            return told(Outcome::WouldReplay, letter.reason.as_str().to_owned());
         }
-        // First noted, then published: whoever reads it takes the note back.
-        if session.note_replay(&letter, operator).await? {
-            self.log.produce(part, vec![record]).await?;
-            info!(letter = %LetterName(place), reason = letter.reason.as_str(), "brought again");
-        }
-        Ok((Replayed::of(place, Outcome::OnItsWay, ""), Some(letter)))
+        self.publish(session, letter, part, record, operator).await
     }
 
-    async fn decide(&self, session: &mut Session, letter: &Letter) -> Result<Plan, Trouble> {
+    /// First noted, then published: whoever reads it takes the note back. So does whoever knows that
+    /// nobody will read it.
+    async fn publish(
+        &self,
+        session: &mut Session,
+        letter: Letter,
+        part: i32,
+        record: NewRecord,
+        operator: &Operator,
+    ) -> Result<One, StoreError> {
+        let end = match self.log.end_of(part).await {
+            Ok(end) => end,
+            Err(error) => return Ok(One::Failed(error)),
+        };
+        self.store.renew(session).await?;
+        if !session.note_replay(&letter, part, before(end), operator).await? {
+            return Ok(One::OnItsWay(Box::new(letter), String::new()));
+        }
+        let published = self.log.produce(part, vec![record]).await;
+        self.store.renew(session).await?;
+        match published {
+            Ok(offset) => {
+                session.place_replay(&letter, offset).await?;
+                let letter_name = LetterName(letter.place);
+                info!(letter = %letter_name, reason = letter.reason.as_str(), "brought again");
+                Ok(One::OnItsWay(Box::new(letter), String::new()))
+            }
+            Err(error @ (KafkaError::NotSent(_) | KafkaError::Refused(_))) => {
+                session.take_replay_back(&letter, operator).await?;
+                Ok(One::Failed(error))
+            }
+            Err(error) => {
+                // It may stand anywhere between the end that there was and the one that there is.
+                if let Some(upto) = self.log.end_of(part).await.ok().and_then(before) {
+                    self.store.renew(session).await?;
+                    session.place_replay(&letter, upto).await?;
+                }
+                let detail = format!("Kafka does not say that it has it: {error}");
+                Ok(One::OnItsWay(Box::new(letter), detail))
+            }
+        }
+    }
+
+    async fn decide(&self, session: &mut Session, letter: &Letter) -> Result<Plan, StoreError> {
         let content = content(letter);
         let event = match &content {
             Content::Win(win) => session.event(&win.event_id).await?,
@@ -199,6 +244,11 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// The last offset before a partition's end; None: it is empty.
+fn before(end: i64) -> Option<i64> {
+    Some(end - 1).filter(|&offset| offset >= 0)
 }
 
 /// What became of a letter since; None: nothing yet.

@@ -11,7 +11,7 @@ use super::dead_letters::{DeadLetterRow, short};
 use super::error::StoreError;
 use super::session::Session;
 use super::sql;
-use super::times::to_column;
+use super::times::{to_column, to_nullable_column};
 use super::union::LogPlace;
 use crate::consume::batch::Reason;
 
@@ -47,7 +47,8 @@ impl Resolution {
 pub enum LetterState {
     /// Nothing was done about it.
     Waits,
-    /// It was brought again within the last 60 s, and nobody has read it yet.
+    /// It was brought again, and its partition was not read that far yet; or that was within the last
+    /// 60 s, and Kafka did not say where it stands.
     OnItsWay,
     /// It is settled.
     Resolved(Resolution),
@@ -89,6 +90,8 @@ pub struct Letter {
     pub last_failed_ms: u64,
     /// How often it failed.
     pub attempts: u32,
+    /// Unix milliseconds at which it was brought again, if nobody has read it since; 0: it was not.
+    pub replayed_ms: u64,
     /// Unix milliseconds at which it was settled; 0: it is not.
     pub resolved_ms: u64,
     /// How it stands.
@@ -138,6 +141,17 @@ impl Letter {
     pub fn cursor(&self) -> LetterCursor {
         LetterCursor { first_failed_ms: self.first_failed_ms, place: self.place }
     }
+}
+
+/// What an operator makes of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is brought again.
+    OnItsWay,
+    /// It is not, after all.
+    NotTaken,
+    /// It is given up.
+    GivenUp,
 }
 
 /// What became of the letter of a record that failed again.
@@ -207,12 +221,38 @@ impl Session {
     pub async fn note_replay(
         &mut self,
         letter: &Letter,
+        part: i32,
+        upto: Option<i64>,
         operator: &Operator,
     ) -> Result<bool, StoreError> {
         self.begin().await?;
-        let params = (COUPON_ISSUED, letter.place.part, letter.place.offset);
+        let LogPlace { part: of, offset } = letter.place;
+        let (attempts, replayed) = (letter.attempts, to_nullable_column(letter.replayed_ms));
+        let params = (part, upto, COUPON_ISSUED, of, offset, attempts, replayed);
         let noted = self.change(sql::NOTE_REPLAY, params).await? == 1;
-        self.end_desk(letter, operator, Action::Replay, noted).await
+        self.end_desk(letter, operator, Step::OnItsWay, noted).await
+    }
+
+    /// Notes where the record of a letter that was brought again stands, if nobody has read it yet.
+    pub async fn place_replay(&mut self, letter: &Letter, upto: i64) -> Result<(), StoreError> {
+        let LogPlace { part, offset } = letter.place;
+        let params = (upto, COUPON_ISSUED, part, offset, letter.attempts);
+        self.change(sql::PLACE_REPLAY, params).await?;
+        Ok(())
+    }
+
+    /// Notes that a letter was not brought again after all: Kafka has not taken it.
+    pub async fn take_replay_back(
+        &mut self,
+        letter: &Letter,
+        operator: &Operator,
+    ) -> Result<(), StoreError> {
+        self.begin().await?;
+        let LogPlace { part, offset } = letter.place;
+        let params = (COUPON_ISSUED, part, offset, letter.attempts);
+        let taken = self.change(sql::TAKE_REPLAY_BACK, params).await? == 1;
+        self.end_desk(letter, operator, Step::NotTaken, taken).await?;
+        Ok(())
     }
 
     /// Ends a transaction about a letter: with its line of the audit, or undone.
@@ -220,7 +260,7 @@ impl Session {
         &mut self,
         letter: &Letter,
         operator: &Operator,
-        action: Action,
+        step: Step,
         done: bool,
     ) -> Result<bool, StoreError> {
         if !done {
@@ -228,17 +268,19 @@ impl Session {
             return Ok(false);
         }
         let LogPlace { part, offset } = letter.place;
+        let (action, from, to) = match step {
+            Step::OnItsWay => (Action::Replay, "waiting", "on_its_way"),
+            Step::NotTaken => (Action::Replay, "on_its_way", "waiting"),
+            Step::GivenUp => (Action::Discard, "waiting", "given_up"),
+        };
         let entry = Entry {
             operator,
             action,
             event: letter.event_id.as_ref(),
             version: None,
             subject: format!("dead letter {part}/{offset}"),
-            was: json!({ "state": "waiting", "reason": letter.reason.as_str() }),
-            became: match action {
-                Action::Discard => json!({ "state": "given_up" }),
-                _ => json!({ "state": "on_its_way" }),
-            },
+            was: json!({ "state": from, "reason": letter.reason.as_str() }),
+            became: json!({ "state": to }),
         };
         self.note_audit(&entry).await?;
         self.commit().await?;
@@ -274,7 +316,8 @@ impl Session {
         Ok(if known { Failed::Noted } else { Failed::NoLetter })
     }
 
-    /// Gives a letter up; false: it is settled, on its way, or an arming's to decide.
+    /// Gives a letter up; false: it does not stand any more as it was looked at, or is an arming's to
+    /// decide.
     pub async fn give_letter_up(
         &mut self,
         letter: &Letter,
@@ -282,9 +325,11 @@ impl Session {
     ) -> Result<bool, StoreError> {
         self.begin().await?;
         let LogPlace { part, offset } = letter.place;
-        let params = (&operator.who, &operator.why, COUPON_ISSUED, part, offset);
+        let (attempts, replayed) = (letter.attempts, to_nullable_column(letter.replayed_ms));
+        let (who, why) = (&operator.who, &operator.why);
+        let params = (who, why, COUPON_ISSUED, part, offset, attempts, replayed);
         let given_up = self.change(sql::GIVE_UP, params).await? == 1;
-        self.end_desk(letter, operator, Action::Discard, given_up).await
+        self.end_desk(letter, operator, Step::GivenUp, given_up).await
     }
 }
 
@@ -318,6 +363,7 @@ fn read(row: Row) -> Result<Letter, StoreError> {
         first_failed_ms,
         last_failed_ms: row.ms("last_failed_at")?.max(first_failed_ms),
         attempts: row.take("attempts")?,
+        replayed_ms: row.ms("replayed_at")?,
         resolved_ms,
         given_up: who.map(|who| GivenUp { who, why: why.unwrap_or_default() }),
         state: state.ok_or_else(|| unreadable(resolution.unwrap_or_default()))?,

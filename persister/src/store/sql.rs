@@ -347,16 +347,27 @@ pub(super) fn standing_letter() -> String {
     format!("SELECT {LETTER}, NULL AS record, NULL AS record_key {OF_LETTER}")
 }
 
-/// A letter is brought again, unless it was a moment ago.
+/// A letter is about to be brought again, as long as it stands as it was looked at.
 pub(super) const NOTE_REPLAY: &str = "\
-    UPDATE dead_letters SET replayed_at = UTC_TIMESTAMP(3) \
+    UPDATE dead_letters SET replayed_at = UTC_TIMESTAMP(3), replayed_part = ?, replayed_offset = ? \
     WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
-      AND (replayed_at IS NULL OR replayed_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)";
-/// It is a row.
+      AND attempts = ? AND replayed_at <=> ?";
+/// Where its record stands now, if nobody has read it yet.
+pub(super) const PLACE_REPLAY: &str = "\
+    UPDATE dead_letters SET replayed_offset = ? \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
+      AND attempts = ? AND replayed_at IS NOT NULL";
+/// Kafka has not taken it.
+pub(super) const TAKE_REPLAY_BACK: &str = "\
+    UPDATE dead_letters SET replayed_at = NULL \
+    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
+      AND attempts = ? AND replayed_at IS NOT NULL";
+/// It is a row, whatever was decided about it meanwhile.
 pub(super) const REPLAY_LANDED: &str = "\
     UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3), resolution = 'replayed', \
       replayed_at = NULL \
-    WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL";
+    WHERE topic = ? AND part = ? AND kafka_offset = ? \
+      AND (resolved_at IS NULL OR resolution = 'given_up')";
 /// It failed again and waits again, unless it was given up. A refused win stays one: its shard holds
 /// it, whatever epoch its record met.
 pub(super) const REPLAY_FAILED: &str = "\
@@ -366,13 +377,12 @@ pub(super) const REPLAY_FAILED: &str = "\
       reason = IF(reason = 'rejected' AND ? IN ('late', 'void'), reason, ?) \
     WHERE topic = ? AND part = ? AND kafka_offset = ? \
       AND COALESCE(resolution, '') <> 'given_up'";
-/// An operator gives it up, unless it is on its way.
+/// An operator gives it up, as long as it stands as it was looked at.
 pub(super) const GIVE_UP: &str = "\
     UPDATE dead_letters SET resolved_at = UTC_TIMESTAMP(3), resolution = 'given_up', \
       replayed_at = NULL, given_up_by = ?, given_up_why = ? \
     WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
-      AND reason <> 'late' \
-      AND (replayed_at IS NULL OR replayed_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)";
+      AND reason <> 'late' AND attempts = ? AND replayed_at <=> ?";
 
 // Reconcile.
 
@@ -388,7 +398,8 @@ pub(super) const END_RECONCILIATION: &str = "\
       differences = ?, published = ?, rearms_asked = ?, wins = ?, rows_compared = ?, \
       in_flight = ?, dead_lettered = ?, given_up = ?, report = ? \
     WHERE run_id = ?";
-/// Since the last run by itself began, in seconds.
+/// Since the last run by itself began that came to its end, in seconds; since there is a schema where
+/// none did, so that a new leader does not begin to count.
 pub(super) const LAST_SCHEDULED_RUN: &str = "\
     SELECT TIMESTAMPDIFF(SECOND, \
       COALESCE(MAX(started_at), (SELECT MIN(applied_at) FROM schema_migrations)), \

@@ -1,14 +1,21 @@
 //! The dead-letter desk: letters are listed, brought again and given up; the same letter never twice.
 
+use std::time::Duration;
+
 use contract::ids::{CouponId, EventId};
 use contract::record::Issued;
 use contract::topics::dead_letter;
+use links::kafka::Kafka;
+use persister::desk::{Desk, LetterName};
+use persister::store::audit::{Mode, Operator, Way};
+use persister::store::{DatabaseUrl, Store};
 use rig::check::Sources;
 use rig::check::snapshot::LetterState;
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
 use crate::admin::Api;
+use crate::control::state;
 use crate::rearm::{armed_again, held_by, letter, replaced};
 use crate::world::{Ran, SOON, World, new_id, raw_record, record_of, row_of, win};
 
@@ -211,6 +218,86 @@ async fn what_is_given_up_closes_the_books_and_keeps_its_unit() {
     let snapshot = Sources::of(&world.handle).await.unwrap().mysql.snapshot(&event).await.unwrap();
     assert_eq!(snapshot.letters.len(), 1);
     assert_eq!(snapshot.letters[0].state, LetterState::GivenUp);
+}
+
+#[tokio::test]
+async fn a_letter_is_on_its_way_until_its_partition_was_read_that_far() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("on-its-way");
+    world.produce(PART, vec![raw_record(&event, b"poison")]).await;
+    world.dead_letters_when(&event, 1).await;
+    let letters = listed(&world, &event, &[]).await;
+    let discard = ["discard", name(&letters[0]), "--why", "a test"];
+    // As if it had been brought again an hour ago, and nobody had read its partition since.
+    let stands = "UPDATE dead_letters SET replayed_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR, \
+                  replayed_part = part, replayed_offset = kafka_offset + ? WHERE event_id = ?";
+    world.query::<u8>(stands, (1_000_000, event.as_str())).await;
+    assert_eq!(listed(&world, &event, &[]).await[0]["state"], "on_its_way");
+    let (code, refused) = dlt(&world, &discard).await;
+    assert_eq!((code, &refused["letters"][0]["outcome"]), (Some(1), &json!("refused")));
+    let (code, again) = dlt(&world, &["replay", name(&letters[0]), "--wait-s", "0"]).await;
+    assert_eq!((code, &again["letters"][0]["outcome"]), (Some(0), &json!("on_its_way")));
+
+    world.query::<u8>(stands, (0, event.as_str())).await;
+    assert_eq!(listed(&world, &event, &[]).await[0]["state"], "waiting");
+    let (code, done) = dlt(&world, &discard).await;
+    assert_eq!((code, &done["letters"][0]["outcome"]), (Some(0), &json!("given_up")), "{done}");
+}
+
+#[tokio::test]
+async fn a_letter_that_was_given_up_and_becomes_a_row_says_so() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("given-up-then-a-row");
+    let early = win(&event, 1);
+    world.produce(PART, vec![record_of(&early)]).await;
+    world.dead_letters_when(&event, 1).await;
+    let letters = listed(&world, &event, &[]).await;
+    let letter = name(&letters[0]);
+    dlt(&world, &["discard", letter, "--as", "ann", "--why", "a test"]).await;
+    world.event(&["create", event.as_str(), "--stock", "5", "--open", "--wait-s", "60"]).await;
+    // As a tool of Kafka's copies a letter back.
+    let (part, offset) = letter.split_once('/').unwrap();
+    let epoch = state(&world, &event).await.epoch;
+    let mut record = record_of(&Issued { epoch, ..early });
+    record.headers.extend(
+        [
+            (dead_letter::TOPIC, "coupon-issued"),
+            (dead_letter::PARTITION, part),
+            (dead_letter::OFFSET, offset),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())),
+    );
+    world.produce(PART, vec![record]).await;
+    world.rows_when(&event, 1).await;
+    let (_, shown) = dlt(&world, &["show", letter]).await;
+    let found = json!([shown["state"], shown["given_up_by"]]);
+    assert_eq!(found, json!(["replayed", "ann"]), "{shown}");
+}
+
+#[tokio::test]
+async fn letters_that_kafka_does_not_take_are_told_and_wait_on() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("no-kafka");
+    world.produce(PART, vec![raw_record(&event, b"a"), raw_record(&event, b"b")]).await;
+    world.dead_letters_when(&event, 2).await;
+    let letters = listed(&world, &event, &[]).await;
+    let place = |letter: &Value| name(letter).parse::<LetterName>().unwrap().0;
+    let places: Vec<_> = letters.iter().map(place).collect();
+    let store = Store::new(&DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap());
+    let nowhere = Kafka::new(vec!["127.0.0.1:1".to_owned()]);
+    let desk = Desk::new(store, world.cluster.clone(), &nowhere);
+    let ann = Operator { who: "ann".to_owned(), way: Way::Cli, why: "a test".to_owned() };
+    let told = desk.replay(&places, &ann, Mode::Do, Duration::ZERO).await.unwrap();
+    let told = serde_json::to_value(told).unwrap();
+    let outcomes = json!([told[0]["outcome"], told[1]["outcome"]]);
+    assert_eq!(outcomes, json!(["failed", "failed"]), "{told}");
+    let after = listed(&world, &event, &[]).await;
+    assert_eq!(json!([after[0]["state"], after[1]["state"]]), json!(["waiting", "waiting"]));
+    let audit = world.run(&["audit", "list", "--event", event.as_str(), "--json"]).await.json();
+    assert_eq!(audit, json!([]), "nothing was brought again");
 }
 
 #[tokio::test]
