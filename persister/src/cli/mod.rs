@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::audit::MAX_LINES;
 use crate::operator::{parse_name, parse_why, system_user};
+use crate::reconcile;
 use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS, Mode, Operator, Way};
 pub use event::{Change, Create, EventCommand, FormatArg};
 
@@ -141,6 +142,9 @@ pub struct Reconcile {
     /// wrongly
     #[arg(long)]
     pub repair: bool,
+    /// Who has it repair; with --dry-run it only reports.
+    #[command(flatten)]
+    pub by: By,
     /// Output.
     #[command(flatten)]
     pub output: Output,
@@ -221,6 +225,17 @@ pub struct By {
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Reconcile {
+    /// What the run may do about what it finds.
+    pub fn mode(&self) -> reconcile::Mode {
+        if self.repair && !self.by.dry_run() {
+            reconcile::Mode::Repair
+        } else {
+            reconcile::Mode::Report
+        }
+    }
 }
 
 impl By {

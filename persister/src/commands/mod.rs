@@ -99,8 +99,8 @@ pub async fn reconcile(
     kafka: Kafka,
     arguments: &Reconcile,
 ) -> Result<Exit, Trouble> {
-    let mode = if arguments.repair { Mode::Repair } else { Mode::Report };
-    let reconciler = Reconciler::new(store, cluster, kafka, mode, By::Command);
+    let by = By::Command(arguments.by.operator());
+    let reconciler = Reconciler::new(store, cluster, kafka, arguments.mode(), by);
     Ok(match reconciler.run(arguments.event.as_ref()).await? {
         reconcile::Outcome::Ran(report) => {
             print(arguments.output, &report, reconcile::print);

@@ -33,12 +33,14 @@ use contract::event::Phase;
 use contract::ids::{EventId, UserId};
 use links::kafka::Kafka;
 use links::redis::Cluster;
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::coupon_log::CouponLog;
 use crate::store::Store;
+use crate::store::audit::{Action, Entry};
 use crate::store::events::Event;
-use crate::store::reconcile::RunEnd;
+use crate::store::reconcile::{Figures, RunEnd};
 use lock::Lock;
 use pace::Pace;
 use repair::Repairs;
@@ -118,7 +120,7 @@ impl Reconciler {
             // Boxed, like the scan: futures so deep within each other are beyond the compiler.
             Box::pin(self.group(group, &mut report, keep)).await;
         }
-        self.note(&report).await?;
+        self.note(&report, only).await?;
         Ok(Outcome::Ran(report))
     }
 
@@ -185,8 +187,8 @@ impl Reconciler {
                 event,
                 mark,
                 repairs: &self.repairs,
-                pace: match self.by {
-                    By::Command => Pace::Brisk,
+                pace: match &self.by {
+                    By::Command(_) => Pace::Brisk,
                     By::Schedule => Pace::Resting,
                 },
             };
@@ -199,9 +201,27 @@ impl Reconciler {
         reports
     }
 
-    async fn note(&self, report: &Report) -> Result<(), Trouble> {
+    async fn note(&self, report: &Report, only: Option<&EventId>) -> Result<(), Trouble> {
         let end =
             RunEnd { run: report.run_id, figures: report.figures, report: print::stored(report) };
-        Ok(self.store.connect().await?.end_reconciliation(&end).await?)
+        let audited = self.audited(report, only);
+        Ok(self.store.connect().await?.end_reconciliation(&end, audited.as_ref()).await?)
+    }
+
+    /// The line of the audit of a run that was to repair; None: it was not, or nobody asked for it.
+    fn audited<'a>(&'a self, report: &Report, only: Option<&'a EventId>) -> Option<Entry<'a>> {
+        let By::Command(operator) = &self.by else {
+            return None;
+        };
+        let Figures { differences, published, rearms_asked, .. } = report.figures;
+        (self.mode == Mode::Repair).then(|| Entry {
+            operator,
+            action: Action::Reconcile,
+            event: only,
+            version: None,
+            subject: format!("run {}", report.run_id),
+            was: json!({ "differences": differences }),
+            became: json!({ "published": published, "rearms_asked": rearms_asked }),
+        })
     }
 }

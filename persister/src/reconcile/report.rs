@@ -7,6 +7,7 @@ use contract::ids::EventId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::store::audit::Operator;
 use crate::store::reconcile::Figures;
 
 /// Offenders of one kind and event that are named; the rest are counted.
@@ -33,10 +34,10 @@ impl Mode {
 }
 
 /// Who begins a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum By {
     /// Somebody, who waits for it.
-    Command,
+    Command(Operator),
     /// The leader, by itself.
     Schedule,
 }
@@ -45,7 +46,7 @@ impl By {
     /// The word, as MySQL keeps it.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Command => "command",
+            Self::Command(_) => "command",
             Self::Schedule => "schedule",
         }
     }

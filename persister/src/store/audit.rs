@@ -71,6 +71,8 @@ pub enum Action {
     Replay,
     /// Gave a dead letter up.
     Discard,
+    /// Had reconcile repair what differs.
+    Reconcile,
 }
 
 /// A line that is to be written.
@@ -156,6 +158,7 @@ impl Action {
             Self::Revoke => "revoke",
             Self::Replay => "replay",
             Self::Discard => "discard",
+            Self::Reconcile => "reconcile",
         }
     }
 }

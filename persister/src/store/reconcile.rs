@@ -10,6 +10,7 @@ use mysql_async::{Row, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::audit::Entry;
 use super::columns::Columns;
 use super::coupons::{MAX_ROWS, padded};
 use super::error::StoreError;
@@ -119,8 +120,12 @@ impl Session {
         Ok(())
     }
 
-    /// Notes how a run ended, and forgets the oldest beyond [`KEPT_RUNS`].
-    pub async fn end_reconciliation(&mut self, end: &RunEnd) -> Result<(), StoreError> {
+    /// Notes how a run ended, and who had it repair; forgets the oldest beyond [`KEPT_RUNS`].
+    pub async fn end_reconciliation(
+        &mut self,
+        end: &RunEnd,
+        audited: Option<&Entry<'_>>,
+    ) -> Result<(), StoreError> {
         let figures = &end.figures;
         let params: Vec<Value> = vec![
             figures.events.into(),
@@ -136,7 +141,12 @@ impl Session {
             end.report.as_str().into(),
             end.run.as_bytes().as_slice().into(),
         ];
+        self.begin().await?;
         self.change(sql::END_RECONCILIATION, params).await?;
+        if let Some(entry) = audited {
+            self.note_audit(entry).await?;
+        }
+        self.commit().await?;
         let oldest: Option<NaiveDateTime> =
             self.row(sql::OLDEST_KEPT_RUN, (KEPT_RUNS - 1,)).await?;
         if let Some(oldest) = oldest {
