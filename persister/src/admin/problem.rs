@@ -5,9 +5,9 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use tracing::warn;
+use tracing::{error, warn};
 
-use crate::store::StoreError;
+use crate::store::{Retry, StoreError};
 
 /// What went wrong, as `code` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub(super) enum Code {
     Unavailable,
     /// It took too long.
     Deadline,
+    /// Something is wrong that asking again does not mend.
+    Internal,
 }
 
 /// A problem, on its way to becoming a response.
@@ -76,6 +78,7 @@ impl Code {
             Self::BeingArmed | Self::Busy | Self::Unavailable | Self::Deadline => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -100,6 +103,7 @@ impl Code {
             Self::Busy => ("busy", "Too many calls at once"),
             Self::Unavailable => ("unavailable", "A dependency does not answer"),
             Self::Deadline => ("deadline", "Took too long"),
+            Self::Internal => ("internal", "Something is wrong here"),
         }
     }
 }
@@ -117,9 +121,15 @@ impl Problem {
     }
 }
 
-/// What MySQL did not do may have been done: the caller asks again, which changes nothing twice.
+/// What MySQL did not do may have been done: the caller asks again, which changes nothing twice. Where
+/// that cannot help, the log says what is wrong.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        let for_good = matches!(error, StoreError::Schema(_) | StoreError::Unreadable { .. });
+        if for_good || error.retry() == Retry::Permanent {
+            error!(%error, "the admin API cannot do what it was asked");
+            return Self::new(Code::Internal, "the log of this persister says what is wrong");
+        }
         if matches!(error, StoreError::Busy(_)) {
             return Self::new(Code::Busy, "too many calls at once: nothing was done, ask again");
         }
@@ -156,5 +166,25 @@ impl IntoResponse for Problem {
             _ => {}
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_what_another_try_may_mend_says_ask_again() {
+        let told = |error: StoreError| {
+            let response = Problem::from(error).into_response();
+            (response.status().as_u16(), response.headers().contains_key(RETRY_AFTER))
+        };
+        assert_eq!(told(StoreError::Spent), (503, true));
+        assert_eq!(told(StoreError::Busy(Duration::from_secs(2))), (503, true));
+        assert_eq!(told(StoreError::Schema("lacks 0011_desk".to_owned())), (500, false));
+        let found = "x".to_owned();
+        assert_eq!(told(StoreError::Unreadable { column: "phase", found }), (500, false));
     }
 }
