@@ -14,15 +14,13 @@ use super::error::StackError;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::ports::{PortBlock, Use};
 use super::repository;
-use super::step::{Step, output_of, run_all};
+use super::step::{Step, run_all};
 use super::topics::{self, Topic};
 
 /// Replication factor 3.
 const NODES: u16 = 3;
 /// Making a topic took 0.6 s here.
 const TOOL_WITHIN: Duration = Duration::from_secs(60);
-/// One question to a broker, by a JVM that has to start; on a busy machine that takes seconds.
-const ASK_WITHIN: Duration = Duration::from_secs(30);
 /// A small heap starts fast; the optimizing compiler would only take CPU from the rest.
 const JVM: [&str; 4] = ["-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 const DATED: &str = "-Dorg.slf4j.simpleLogger.showDateTime=true";
@@ -115,8 +113,11 @@ pub(super) async fn make_topics(
 }
 
 fn make_topic(jars: &Path, broker: SocketAddr, topic: &Topic) -> Command {
-    let mut command = topic_command(jars, broker);
+    let mut command = Command::new("java");
     command
+        .args(java(jars))
+        .arg("org.apache.kafka.tools.TopicCommand")
+        .args(["--bootstrap-server", &broker.to_string()])
         .args(["--create", "--if-not-exists", "--topic", &topic.name])
         .args(["--partitions", &topic.partitions.to_string()])
         .args(["--replication-factor", &topic.replicas.to_string()]);
@@ -124,20 +125,4 @@ fn make_topic(jars: &Path, broker: SocketAddr, topic: &Topic) -> Command {
         command.args(["--config", setting]);
     }
     command
-}
-
-fn topic_command(jars: &Path, broker: SocketAddr) -> Command {
-    let mut command = Command::new("java");
-    command
-        .args(java(jars))
-        .arg("org.apache.kafka.tools.TopicCommand")
-        .args(["--bootstrap-server", &broker.to_string()]);
-    command
-}
-
-/// What one broker says of all topics: a line a partition, with its leader and in-sync replicas.
-pub(super) async fn describe(jars: &Path, broker: SocketAddr) -> Result<String, StackError> {
-    let mut command = topic_command(jars, broker);
-    command.arg("--describe");
-    output_of(command, ASK_WITHIN).await
 }

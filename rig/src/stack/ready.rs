@@ -2,20 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::brokers::Partitions;
 use super::error::{Failure, StackError};
 use super::part::PartKind;
-use super::status::{PartStatus, Status};
+use super::status::PartStatus;
 use super::wait::{TooLate, wait_until};
-use super::{kafka, mysql, topics};
+use super::{brokers, mysql};
 
-/// One look, Kafka's apart, which starts a JVM.
+/// One look.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
 /// The most that an answer may have; CLUSTER NODES of six has 1 KB.
 const ANSWER_MOST: usize = 64 * 1024;
@@ -35,12 +35,8 @@ pub(super) enum NotReady {
 }
 
 /// Waits until a part is ready. The error quotes its log and says what to do.
-pub(super) async fn wait_ready(
-    status: &Status,
-    part: &PartStatus,
-    within: Duration,
-) -> Result<(), StackError> {
-    let ready = wait_until(within, "ready", || look(status, part)).await;
+pub(super) async fn wait_ready(part: &PartStatus, within: Duration) -> Result<(), StackError> {
+    let ready = wait_until(within, "ready", || look(part)).await;
     ready.map_err(|late| too_late(part, late))
 }
 
@@ -51,15 +47,19 @@ pub(super) fn too_late(part: &PartStatus, late: TooLate) -> StackError {
 }
 
 /// Looks once.
-pub(super) async fn look(status: &Status, part: &PartStatus) -> Result<(), NotReady> {
+pub(super) async fn look(part: &PartStatus) -> Result<(), NotReady> {
+    bounded(once(part)).await
+}
+
+async fn once(part: &PartStatus) -> Result<(), NotReady> {
     match part.kind {
-        PartKind::Redis => bounded(redis(part.address)).await,
-        PartKind::Kafka => kafka(status, part.address).await,
-        PartKind::Mysql => bounded(mysql(part.address)).await,
-        PartKind::Nginx => bounded(http(part.address, "/health/live")).await,
-        PartKind::Edge => bounded(http(part.address, "/health/ready")).await,
-        PartKind::Baseline => bounded(listens(part.address)).await,
-        PartKind::Persister => bounded(http(part.private(), "/health")).await,
+        PartKind::Redis => redis(part.address).await,
+        PartKind::Kafka => kafka(part.address).await,
+        PartKind::Mysql => mysql(part.address).await,
+        PartKind::Nginx => http(part.address, "/health/live").await,
+        PartKind::Edge => http(part.address, "/health/ready").await,
+        PartKind::Baseline => listens(part.address).await,
+        PartKind::Persister => http(part.private(), "/health").await,
     }
 }
 
@@ -126,15 +126,11 @@ fn redis_says(answer: &str) -> Result<(), NotReady> {
     }
 }
 
-async fn kafka(status: &Status, broker: SocketAddr) -> Result<(), NotReady> {
-    kafka_listens(broker).await?;
-    let jars = status.programs.get("kafka_jars").map_or(Path::new(""), |path| path.as_path());
-    let described =
-        kafka::describe(jars, broker).await.map_err(|error| NotReady::Says(error.to_string()))?;
-    match topics::partitions(&described) {
-        (0, _) => Err(NotReady::Says("no topics".to_owned())),
-        (_, 0) => Ok(()),
-        (all, short) => Err(NotReady::Says(format!(
+async fn kafka(broker: SocketAddr) -> Result<(), NotReady> {
+    match brokers::partitions(broker).await? {
+        Partitions { all: 0, .. } => Err(NotReady::Says("no topics".to_owned())),
+        Partitions { short: 0, .. } => Ok(()),
+        Partitions { all, short } => Err(NotReady::Says(format!(
             "{short} of {all} partitions lack a leader or a replica in sync"
         ))),
     }

@@ -68,31 +68,6 @@ pub(super) async fn run_all(
     Ok(())
 }
 
-/// Runs a command that answers on its standard output.
-pub(super) async fn output_of(
-    mut command: Command,
-    within: Duration,
-) -> Result<String, StackError> {
-    let program = command.as_std().get_program().to_owned();
-    let what = Path::new(&program).display().to_string();
-    let unreadable = |why: String| StackError::Unreadable { what: what.clone(), why };
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| cannot_start(&program, error))?;
-    match timeout(within, child.wait_with_output()).await {
-        Ok(Ok(output)) if output.status.success() => {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        }
-        Ok(Ok(output)) => Err(unreadable(output.status.to_string())),
-        Ok(Err(error)) => Err(unreadable(error.to_string())),
-        Err(_) => Err(unreadable(format!("no end within {within:?}"))),
-    }
-}
-
 fn cannot_start(program: &OsStr, error: std::io::Error) -> StackError {
     let program = Path::new(program).display().to_string();
     match error.kind() {

@@ -1,4 +1,4 @@
-//! `ops/kafka/topics.conf`, and what Kafka says of the topics.
+//! `ops/kafka/topics.conf`.
 
 use std::num::ParseIntError;
 
@@ -47,25 +47,6 @@ fn parse_line(line: &str) -> Result<Topic, BadTopic> {
     }
 }
 
-/// Partitions in the output of `TopicCommand --describe`, and those of them that lack a leader or
-/// a replica in sync.
-pub(super) fn partitions(described: &str) -> (usize, usize) {
-    let partitions: Vec<&str> =
-        described.lines().filter(|line| line.contains("\tPartition: ")).collect();
-    let short = partitions.iter().filter(|line| !is_full(line)).count();
-    (partitions.len(), short)
-}
-
-fn is_full(line: &str) -> bool {
-    let field = |name: &str| {
-        line.split('\t')
-            .find_map(|field| field.strip_prefix(name))
-            .map_or(0, |list| list.split(',').filter(|id| !id.trim().is_empty()).count())
-    };
-    let led = !line.contains("Leader: none");
-    led && field("Replicas: ") > 0 && field("Replicas: ") == field("Isr: ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,14 +79,5 @@ mod tests {
         for line in ["a", "a 1", "a x 3", "a 1 3 retention"] {
             assert!(parse(line).unwrap_err().to_string().contains(line));
         }
-    }
-
-    #[test]
-    fn a_partition_that_lacks_a_replica_is_counted() {
-        let described = "Topic: a\tTopicId: x\tPartitionCount: 3\tReplicationFactor: 3\n\
-            \tTopic: a\tPartition: 0\tLeader: 1\tReplicas: 1,2,3\tIsr: 3,1,2\tElr: \tLastKnownElr: \n\
-            \tTopic: a\tPartition: 1\tLeader: 1\tReplicas: 1,2,3\tIsr: 3,1\tElr: \tLastKnownElr: \n\
-            \tTopic: a\tPartition: 2\tLeader: none\tReplicas: 1,2,3\tIsr: \tElr: 1\tLastKnownElr: \n";
-        assert_eq!(partitions(described), (3, 2));
     }
 }
