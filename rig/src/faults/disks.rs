@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::command::redis_cli;
 use super::error::FaultError;
 use super::kind::Kind;
 use super::scene::Scene;
@@ -45,7 +46,7 @@ pub(super) const KINDS: &[Kind] = &[
 const STRUCK: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(9)];
 /// What Redis logs then.
 const NO_ROOM: [&str; 2] = ["No space left on device", "Short write while writing to the AOF file"];
-/// A write of the rush meets a full disk within this.
+/// A write meets a full disk within this.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 /// The append-only file of a round is well below a MiB.
 const REDIS_MIB: u64 = 32;
@@ -77,7 +78,8 @@ async fn redis(scene: &mut Scene, role: Role, how: How) -> Result<(), FaultError
         How::Full => {
             let before = log(scene, &shard.replica)?.len();
             disk.fill(scene).await?;
-            let refused = not_written(scene, &shard.replica, before).await;
+            let writer = if role == Role::Master { &shard.replica } else { &shard.master };
+            let refused = not_written(scene, &shard.replica, before, writer).await;
             scene.hold(STRUCK[0], STRUCK[1]).await;
             disk.clear(scene)?;
             refused?;
@@ -94,9 +96,18 @@ async fn redis(scene: &mut Scene, role: Role, how: How) -> Result<(), FaultError
 }
 
 /// Waits until a node's log says that it could not write: a master refuses writes then, a replica
-/// ends.
-async fn not_written(scene: &Scene, part: &str, before: usize) -> Result<(), FaultError> {
+/// ends. A key that goes by itself is written through the master: the sale may be over.
+async fn not_written(
+    scene: &Scene,
+    part: &str,
+    before: usize,
+    master: &str,
+) -> Result<(), FaultError> {
+    let master = scene.address(master)?;
+    let key = format!("{{{}}}:disk", scene.event);
     let said = wait_until(NOTICED_WITHIN, "a node that cannot write", || async {
+        // Refused, or no answer: that is the fault.
+        let _ = redis_cli(master, &["SET", &key, "full", "PX", "1000"]).await;
         let log = log(scene, part).map_err(|error| error.to_string())?;
         let since = String::from_utf8_lossy(log.get(before..).unwrap_or_default()).into_owned();
         let noticed = NO_ROOM.iter().any(|words| since.contains(words));
