@@ -117,8 +117,12 @@ impl Routes {
             _ if *request.method() == Method::OPTIONS => reply::options(route.methods()),
             _ if !route.takes(request.method()) => reply::method_not_allowed(route.methods()),
             Route::Issue => reply::issue(self.issue.issue(request).await),
-            Route::Status => reply::status(self.statuses.status(event).await),
-            Route::Mine => reply::mine(self.coupons.mine(event, request.uri().query()).await),
+            // Boxed: every connection keeps room for the largest future that is not.
+            Route::Status => reply::status(Box::pin(self.statuses.status(event)).await),
+            Route::Mine => {
+                let query = request.uri().query();
+                reply::mine(Box::pin(self.coupons.mine(event, query)).await)
+            }
             Route::Health => reply::health(&self.health.report()),
             Route::Live => reply::live(),
             Route::Ready => reply::ready(self.health.ready()),

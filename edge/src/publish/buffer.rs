@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use contract::record::Told;
 use contract::topics::{COUPON_ISSUED_PARTITIONS, partition_of, record_key};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
@@ -132,6 +133,13 @@ impl Room {
     }
 }
 
+impl Queued {
+    /// Whether it is told only once Kafka has it.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.under_way.publication.told == Told::Pending
+    }
+}
+
 impl UnderWay {
     /// Kafka has one more record of it; true for the last.
     pub(super) fn acknowledge_one(&self) -> bool {
@@ -153,7 +161,6 @@ mod tests {
     use crate::publish::ShownWin;
     use contract::coupon::{CouponState, Win};
     use contract::ids::{Attempt, CouponId};
-    use contract::record::Told;
 
     fn publication(users: &[&str]) -> Publication {
         let shown = |user: &&str| ShownWin {
