@@ -208,7 +208,10 @@ impl Event {
             Ok((ClaimReply::Absent, _)) => Call::Failed(Untold::Fenced),
             Ok((ClaimReply::Answered { header, answers }, held)) => {
                 shard.waited(wait, held);
-                parts.metrics.waited(wait, held);
+                // An event that waits for Kafka asks no replica, late or not.
+                if standing.confirm == Level::Replica {
+                    parts.metrics.waited(wait, held);
+                }
                 let outcomes = batch
                     .iter()
                     .zip(answers)
