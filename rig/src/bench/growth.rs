@@ -1,8 +1,6 @@
 //! What grows with what: wins with the number of events and of edges, and the cost of a sold-out
 //! answer with the number of winners that an edge remembers.
 
-use std::collections::BTreeMap;
-
 use contract::event::Confirm;
 use contract::ids::EventId;
 use contract::keys::EventKeys;
@@ -10,7 +8,7 @@ use contract::keys::EventKeys;
 use super::error::BenchError;
 use super::figures::{Measured, RowReport, Window, reports};
 use super::ground::{Carried, Ground};
-use super::measure::{Looked, Scope, Work, look, measure};
+use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
@@ -194,13 +192,8 @@ async fn ask(
 
 /// Its figures, if every answer had the code that was meant.
 fn only(looked: Looked, code: &str) -> Result<Measured, String> {
-    if let Some(broken) = looked.seen.broken() {
-        return Err(broken);
-    }
-    let answered = looked.counted.as_ref().map(|counted| &counted.answered);
-    let empty = BTreeMap::new();
-    match answered.unwrap_or(&empty).iter().find(|(other, _)| *other != code) {
-        Some((other, count)) => Err(format!("{count} {other} where {code} was meant")),
+    match misread(&[code], &looked) {
+        Some(why) => Err(why),
         None => Ok(looked.measured()),
     }
 }

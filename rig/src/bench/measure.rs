@@ -221,13 +221,27 @@ fn wrong(row: Row, seen: &Seen, answered: Option<&BTreeMap<String, u64>>) -> Opt
     let Some(answered) = answered else {
         return (seen.status > 0).then(|| format!("{} answers were refusals", seen.status));
     };
-    let wanted = row.sale.code();
-    let others = answered.iter().filter(|(code, _)| *code != wanted);
-    let others: Vec<String> = others.map(|(code, count)| format!("{count} {code}")).collect();
+    misanswered(&[row.sale.code()], seen, answered)
+}
+
+/// What is wrong with a window of edges, if anything is: connections that broke, answers of other
+/// codes than those meant, answers that no edge gave, edges that counted nothing.
+pub(super) fn misread(meant: &[&str], looked: &Looked) -> Option<String> {
+    let Some(counted) = &looked.counted else {
+        return Some("the edges counted nothing".to_owned());
+    };
+    looked.seen.broken().or_else(|| misanswered(meant, &looked.seen, &counted.answered))
+}
+
+fn misanswered(meant: &[&str], seen: &Seen, answered: &BTreeMap<String, u64>) -> Option<String> {
+    let (right, others): (Vec<_>, Vec<_>) =
+        answered.iter().partition(|(code, _)| meant.contains(&code.as_str()));
     if !others.is_empty() {
-        return Some(format!("{} where {wanted} was meant", others.join(", ")));
+        let others: Vec<String> =
+            others.iter().map(|(code, count)| format!("{count} {code}")).collect();
+        return Some(format!("{} where {} was meant", others.join(", "), meant.join(" or ")));
     }
-    let right = answered.get(wanted).copied().unwrap_or(0);
+    let right: u64 = right.into_iter().map(|(_, count)| *count).sum();
     // Those under way when the load ended were answered too, but not seen.
     let not_the_edges = seen.requests.saturating_sub(right);
     (not_the_edges > 0).then(|| format!("{not_the_edges} answers did not come from the edge"))

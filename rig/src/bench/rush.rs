@@ -10,7 +10,7 @@ use super::cpu;
 use super::error::BenchError;
 use super::figures::{Measured, RowReport, Window, median, reports};
 use super::ground::Ground;
-use super::measure::{Looked, Scope, Work, look, measure};
+use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
@@ -79,15 +79,11 @@ pub(super) async fn rush(
 
 /// As many wins as there are units, and losses.
 fn wrong(looked: &Looked) -> Option<String> {
-    if let Some(broken) = looked.seen.broken() {
-        return Some(broken);
+    if let Some(why) = misread(&["issued", "sold_out"], looked) {
+        return Some(why);
     }
-    let answered = &looked.counted.as_ref()?.answered;
-    let other = answered.iter().find(|(code, _)| !matches!(code.as_str(), "issued" | "sold_out"));
-    if let Some((code, count)) = other {
-        return Some(format!("{count} {code} in a rush"));
-    }
-    let wins = answered.get("issued").copied().unwrap_or(0);
+    let counted = looked.counted.as_ref();
+    let wins = counted.and_then(|counted| counted.answered.get("issued")).copied().unwrap_or(0);
     (wins != STOCK).then(|| format!("{wins} wins were told of {STOCK} units"))
 }
 
