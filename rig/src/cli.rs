@@ -27,7 +27,7 @@ enum Verb {
     Down(status::Named),
     /// Show what runs
     Status(status::Arguments),
-    /// Create, list, show, open or close events on a running stack
+    /// Create, list, show, open, pause or close events on a running stack, and more
     #[command(disable_help_flag = true)]
     Event(event::Arguments),
     /// Start, stop, kill, pause, resume or restart one part of a running stack

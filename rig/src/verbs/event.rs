@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// The stack's name; goes before the rest
     #[arg(long, visible_alias = "name", default_value = DEFAULT_STACK)]
     stack: String,
-    /// What the persister is told: create, list, show, open, close, --help
+    /// What the persister is told: create, list, show, open, pause, close and more; --help
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
 }
