@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::claims::{Claims, Sources};
-use crate::health::Health;
+use crate::health::{Health, Servers};
 use crate::identity::Mode;
 use crate::issue::Issue;
 use crate::metrics::{ClaimMetrics, RequestMetrics};
@@ -37,6 +38,21 @@ pub struct Making {
     pub sources: Sources,
     /// Where it is read when to stop.
     pub stages: Stages,
+    /// Since when what it needs stands as it does.
+    pub servers: Arc<Servers>,
+}
+
+impl Making {
+    /// What looks at how well the edge is.
+    pub fn health(&self) -> Health {
+        Health {
+            directory: self.sources.directory.clone(),
+            cluster: self.sources.cluster.clone(),
+            publisher: self.sources.publisher.clone(),
+            stages: self.stages.clone(),
+            servers: Arc::clone(&self.servers),
+        }
+    }
 }
 
 /// Starts a core; it sends once it has finished, and drops the sender if it failed.
@@ -75,7 +91,7 @@ fn run(listener: StdListener, making: Making) -> io::Result<()> {
 }
 
 fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
-    let Making { identity, sources, stages } = making;
+    let Making { identity, sources, stages, .. } = making;
     let directory = &sources.directory;
     Routes {
         issue: Issue {
@@ -90,12 +106,7 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
             directory: directory.clone(),
             claims: Rc::clone(claims),
         },
-        health: Health {
-            directory: directory.clone(),
-            cluster: sources.cluster.clone(),
-            publisher: sources.publisher.clone(),
-            stages: stages.clone(),
-        },
+        health: making.health(),
         stages: stages.clone(),
         metrics: RequestMetrics::register(),
     }

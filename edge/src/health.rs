@@ -1,6 +1,9 @@
 //! Whether the edge lives, is ready, and how well it is.
 
-use links::redis::{Cluster, Failing, Slot};
+use std::sync::Arc;
+
+use links::redis::{Cluster, Slot};
+use links::standing::{self, Dependency, State as Stands, Watched};
 use serde::Serialize;
 
 use crate::directory::Directory;
@@ -17,6 +20,28 @@ pub struct Health {
     pub publisher: Publisher,
     /// Whether the edge is going down.
     pub stages: Stages,
+    /// Since when what it needs stands as it does.
+    pub servers: Arc<Servers>,
+}
+
+/// What the edge needs, as it was seen to stand; one for all cores. `kafka` is noted by
+/// [`standing::watch_kafka`], the others by [`Health::report`].
+#[derive(Debug)]
+pub struct Servers {
+    redis: Watched,
+    directory: Watched,
+    /// The brokers.
+    pub kafka: Watched,
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self {
+            redis: Watched::new("redis"),
+            directory: Watched::new("directory"),
+            kafka: Watched::new("kafka"),
+        }
+    }
 }
 
 /// How well the edge is.
@@ -42,6 +67,7 @@ pub struct Report {
     redis_nodes_down: usize,
     slots_without_master: usize,
     wins_buffered: usize,
+    dependencies: Vec<Dependency>,
 }
 
 impl Report {
@@ -57,6 +83,7 @@ impl Report {
         let something_missing = !self.directory_fresh
             || self.slots_without_master > 0
             || self.redis_nodes_down > 0
+            || self.dependencies.iter().any(Dependency::lacks_something)
             || self.wins_buffered >= BUFFERED_WINS / 2;
         let status = match (nothing, something_missing) {
             (true, _) => State::Unavailable,
@@ -68,20 +95,24 @@ impl Report {
 }
 
 impl Health {
-    /// How well the edge is.
+    /// How well the edge is. Notes what it sees, so that since when is known whoever asks first.
     pub fn report(&self) -> Report {
         let topology = self.cluster.topology();
-        let down = |failing: Failing, answers: bool| failing == Failing::Agreed || !answers;
-        let nodes = topology.nodes().iter();
+        let Servers { redis, directory, kafka } = self.servers.as_ref();
+        let (state, detail) = standing::of_redis(&topology);
+        redis.note(state, detail);
+        let (state, detail) = of_directory(self.directory.was_read(), self.directory.is_fresh());
+        directory.note(state, detail);
         let report = Report {
             status: State::Ok,
             directory_read: self.directory.was_read(),
             directory_fresh: self.directory.is_fresh(),
             events: self.directory.len(),
             redis_masters: topology.masters().len(),
-            redis_nodes_down: nodes.filter(|node| down(node.failing, node.answers)).count(),
+            redis_nodes_down: standing::nodes_down(&topology),
             slots_without_master: topology.slots_without_master(),
             wins_buffered: self.publisher.buffered(),
+            dependencies: vec![redis.last(), directory.last(), kafka.last()],
         };
         report.judged()
     }
@@ -95,6 +126,15 @@ impl Health {
             return Err("the directory has not been read to its end");
         }
         Ok(())
+    }
+}
+
+/// How the directory stands: without its end the edge knows no event, without news no new one.
+fn of_directory(was_read: bool, is_fresh: bool) -> (Stands, &'static str) {
+    match (was_read, is_fresh) {
+        (false, _) => (Stands::Down, "it has not been read to its end"),
+        (true, false) => (Stands::Degraded, "no probe came back for 5 s"),
+        (true, true) => (Stands::Ok, ""),
     }
 }
 
@@ -112,7 +152,14 @@ mod tests {
             redis_nodes_down: 0,
             slots_without_master: 0,
             wins_buffered: 10,
+            dependencies: Vec::new(),
         }
+    }
+
+    fn kafka(state: Stands) -> Vec<Dependency> {
+        let watched = Watched::new("kafka");
+        watched.note(state, "");
+        vec![watched.last()]
     }
 
     #[test]
@@ -123,6 +170,8 @@ mod tests {
             Report { redis_nodes_down: 1, ..well() },
             Report { slots_without_master: 5_461, ..well() },
             Report { wins_buffered: BUFFERED_WINS / 2, ..well() },
+            Report { dependencies: kafka(Stands::Degraded), ..well() },
+            Report { dependencies: kafka(Stands::Down), ..well() },
         ] {
             assert_eq!(degraded.judged().status, State::Degraded);
         }
@@ -135,5 +184,14 @@ mod tests {
             assert_eq!(report.status, State::Unavailable);
             assert!(!report.can_grant());
         }
+    }
+
+    #[test]
+    fn what_nobody_has_looked_at_degrades_nothing() {
+        let report = Report { dependencies: kafka(Stands::Unknown), ..well() };
+        assert_eq!(report.judged().status, State::Ok);
+        assert_eq!(of_directory(true, true).0, Stands::Ok);
+        assert_eq!(of_directory(true, false).0, Stands::Degraded);
+        assert_eq!(of_directory(false, true).0, Stands::Down);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::topics::DIRECTORY;
 use links::kafka::Kafka;
 use links::redis::{BadNode, Cluster, RedisConfig};
+use links::standing::watch_kafka;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -20,6 +22,7 @@ use crate::core::{self, Making};
 use crate::directory::Directory;
 use crate::directory::follow::Follower;
 use crate::directory::probe::{Prober, Probes};
+use crate::health::{Health, Servers};
 use crate::metrics::{self, DirectoryMetrics, PublishMetrics, WinnersMetrics};
 use crate::publish::{self, Publisher};
 use crate::stage::{Stage, StageSender};
@@ -91,7 +94,6 @@ impl Edge {
         let kafka = Kafka::new(config.kafka_brokers.clone());
         let (publisher, publishing) = publish::start(&kafka, cluster.clone(), &publish_metrics);
         serving.spawn(private::serve(private, rendered.clone()));
-        serving.spawn(upkeep(rendered, publisher.clone(), publish_metrics));
         let directory = Directory::default();
         let probes = follow(&config, &directory, &mut serving);
         let (winners, wanted) = Winners::new();
@@ -106,7 +108,15 @@ impl Edge {
             winners,
             sold_out: config.sold_out,
         };
-        let making = Making { identity: config.identity, sources, stages: stage };
+        let servers = Arc::<Servers>::default();
+        let making = Making {
+            identity: config.identity,
+            sources,
+            stages: stage,
+            servers: Arc::clone(&servers),
+        };
+        serving.spawn(upkeep(rendered, publisher.clone(), publish_metrics, making.health()));
+        serving.spawn(async move { watch_kafka(&kafka, &servers.kafka).await });
         let mut cores = JoinSet::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let core = core::start(number, listener, making.clone()).map_err(NotBuilt::Core)?;
@@ -161,11 +171,17 @@ fn follow(config: &Config, directory: &Directory, serving: &mut JoinSet<()>) -> 
     probes
 }
 
-/// Keeps the metrics up to date and small.
-async fn upkeep(rendered: PrometheusHandle, publisher: Publisher, metrics: PublishMetrics) {
+/// Keeps the metrics up to date and small, and notices since when servers stand as they do.
+async fn upkeep(
+    rendered: PrometheusHandle,
+    publisher: Publisher,
+    metrics: PublishMetrics,
+    health: Health,
+) {
     loop {
         sleep(UPKEEP_INTERVAL).await;
         rendered.run_upkeep();
+        drop(health.report());
         metrics.buffered.set(u32::try_from(publisher.buffered()).unwrap_or(u32::MAX));
     }
 }

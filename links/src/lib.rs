@@ -6,6 +6,7 @@
 //!   [`claims`] is the claim script on top of it.
 //! - [`failpoint`]: where tests may end a process; empty in a release.
 //! - [`kafka`]: produce and fetch with deadlines, on clients that are rebuilt after any failure.
+//! - [`standing`]: how a server stands and since when, for `/health`.
 //!
 //! Architecture invariant: fred, redis-protocol and rskafka appear here and nowhere else. Every
 //! call has a deadline. Nothing is sent twice behind the caller's back: an error says whether the
@@ -16,5 +17,6 @@ pub mod failpoint;
 pub mod kafka;
 pub mod redis;
 pub mod script_connection;
+pub mod standing;
 mod task;
 mod wire;

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tracing::warn;
 
-use crate::status::{Health, Status};
+use crate::status::{Health, Role, Status};
 
 /// Connections at a time; a scraper and a few probes need fewer.
 const MAX_CONNECTIONS: usize = 32;
@@ -101,7 +101,8 @@ fn answer(
     match path {
         "/metrics" => text(StatusCode::OK, metrics.render()),
         "/health/live" => text(StatusCode::OK, "alive\n"),
-        "/health" | "/health/ready" => health(status),
+        "/health" => health(status),
+        "/health/ready" => ready(status),
         _ => {
             text(StatusCode::NOT_FOUND, "here are /health, /health/live, /health/ready, /metrics\n")
         }
@@ -116,6 +117,18 @@ fn health(status: &Status) -> Response<Full<Bytes>> {
     };
     let body = serde_json::to_vec(&report).unwrap_or_default();
     reply(code, "application/json", body)
+}
+
+/// Ready is who leads or could: MySQL can be asked, and nobody has asked it to end. Other servers
+/// that are missing are missing for everybody, so taking this process out would help nobody.
+fn ready(status: &Status) -> Response<Full<Bytes>> {
+    let report = status.report();
+    let why = match (report.role, report.status) {
+        (Role::Draining, _) => "it ends",
+        (_, Health::Down) => report.mysql.as_str(),
+        (_, Health::Ok | Health::Degraded) => return text(StatusCode::OK, "ready\n"),
+    };
+    text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"))
 }
 
 fn text(code: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -146,8 +159,13 @@ mod tests {
         assert_eq!(code(Method::GET, "/health/ready", &status), 503);
         status.mysql_ok();
         assert_eq!(code(Method::GET, "/health", &status), 200);
+        assert_eq!(code(Method::GET, "/health/ready", &status), 200);
         assert_eq!(code(Method::GET, "/metrics", &status), 200);
         assert_eq!(code(Method::GET, "/", &status), 404);
         assert_eq!(code(Method::POST, "/health", &status), 405);
+        status.role(Role::Draining);
+        assert_eq!(code(Method::GET, "/health/ready", &status), 503);
+        assert_eq!(code(Method::GET, "/health", &status), 200);
+        assert_eq!(code(Method::GET, "/health/live", &status), 200);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Parser;
 use links::kafka::Kafka;
 use links::redis::Cluster;
+use links::standing::{watch_kafka, watch_redis};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
@@ -120,12 +121,14 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     };
     let terminate = signal(SignalKind::terminate()).map_err(CannotRun::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(CannotRun::Signals)?;
+    let cluster = Cluster::connect(config.redis).await?;
+    let kafka = Kafka::new(config.kafka_brokers);
     let persister = Persister {
         store,
-        cluster: Cluster::connect(config.redis).await?,
-        kafka: Kafka::new(config.kafka_brokers),
+        cluster: cluster.clone(),
+        kafka: kafka.clone(),
         owner: Owner::new(&config.name),
-        status,
+        status: Arc::clone(&status),
         reconcile: config.reconcile,
     };
     info!(name = config.name, private = %config.metrics_listen, "runs");
@@ -134,6 +137,8 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     tokio::select! {
         () = persister.run(stop) => {}
         () = private.serve() => {}
+        () = watch_redis(&cluster, &status.redis) => {}
+        () = watch_kafka(&kafka, &status.kafka) => {}
         () = serve(admin) => {}
         () = forward(terminate, interrupt, stopper) => {}
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use links::standing::{Dependency, State, Watched};
 use serde::Serialize;
 
 use crate::metrics;
@@ -26,7 +27,7 @@ pub enum Role {
 pub enum Health {
     /// All well.
     Ok,
-    /// Something waits for an operator or for a server; the rest goes on.
+    /// Something waits for an operator, or part of a server is missing; the rest goes on.
     Degraded,
     /// MySQL cannot be reached: nothing can be done.
     Down,
@@ -45,11 +46,18 @@ pub struct Report {
     pub mysql: String,
     /// Partitions that wait for an operator, and why.
     pub halted: BTreeMap<i32, String>,
+    /// The servers that this process needs, and since when they stand as they do.
+    pub dependencies: Vec<Dependency>,
 }
 
 /// Shared by everything that runs; every lock is held for a few instructions.
 pub struct Status {
     inner: Mutex<Inner>,
+    mysql: Watched,
+    /// Noted by [`links::standing::watch_redis`].
+    pub redis: Watched,
+    /// Noted by [`links::standing::watch_kafka`].
+    pub kafka: Watched,
 }
 
 struct Inner {
@@ -75,6 +83,9 @@ impl Status {
                 mysql: "not asked yet".to_owned(),
                 halted: BTreeMap::new(),
             }),
+            mysql: Watched::new("mysql"),
+            redis: Watched::new("redis"),
+            kafka: Watched::new("kafka"),
         }
     }
 
@@ -95,10 +106,12 @@ impl Status {
     /// MySQL answered.
     pub fn mysql_ok(&self) {
         self.with(|inner| inner.mysql.clear());
+        self.mysql.note(State::Ok, "");
     }
 
     /// MySQL did not; returns whether that is news.
     pub fn mysql_failed(&self, why: &str) -> bool {
+        self.mysql.note(State::Down, why);
         self.with(|inner| {
             let news = inner.mysql != why;
             why.clone_into(&mut inner.mysql);
@@ -126,12 +139,14 @@ impl Status {
 
     /// How it stands now.
     pub fn report(&self) -> Report {
+        let dependencies = vec![self.mysql.last(), self.redis.last(), self.kafka.last()];
         self.with(|inner| Report {
-            status: health(inner),
+            status: health(inner, &dependencies),
             role: inner.role,
             role_for_s: inner.since.elapsed().as_secs(),
             mysql: inner.mysql.clone(),
             halted: inner.halted.clone(),
+            dependencies,
         })
     }
 
@@ -142,10 +157,10 @@ impl Status {
     }
 }
 
-fn health(inner: &Inner) -> Health {
+fn health(inner: &Inner, dependencies: &[Dependency]) -> Health {
     if !inner.mysql.is_empty() {
         Health::Down
-    } else if inner.halted.is_empty() {
+    } else if inner.halted.is_empty() && !dependencies.iter().any(Dependency::lacks_something) {
         Health::Ok
     } else {
         Health::Degraded
@@ -175,6 +190,24 @@ mod tests {
         assert!(status.mysql_failed("refused"));
         assert!(!status.mysql_failed("refused"));
         assert_eq!(status.report().status, Health::Down);
+    }
+
+    #[test]
+    fn a_server_that_lacks_something_degrades_and_is_named_with_since_when() {
+        let status = Status::new();
+        status.mysql_ok();
+        let kafka = || status.report().dependencies[2].clone();
+        assert_eq!((kafka().state, status.report().status), (State::Unknown, Health::Ok));
+        status.kafka.note(State::Degraded, "a broker is gone");
+        let since = kafka().since;
+        assert_eq!(status.report().status, Health::Degraded);
+        status.kafka.note(State::Degraded, "two brokers are gone");
+        assert_eq!((kafka().since, kafka().detail.as_str()), (since, "two brokers are gone"));
+        status.kafka.note(State::Ok, "");
+        assert_eq!(status.report().status, Health::Ok);
+        status.mysql_failed("refused");
+        let mysql = status.report().dependencies[0].clone();
+        assert_eq!((mysql.state, mysql.detail.as_str()), (State::Down, "refused"));
     }
 
     #[test]

@@ -1,20 +1,36 @@
 //! Health, readiness, metrics, and wrong configurations.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 
-use rig::stack::{PartKind, shared};
+use rig::stack::{PartKind, exclusive, shared, wait_until};
+use serde_json::Value;
 use tokio::process::Command;
 
 use crate::client::{claim, get};
 use crate::event::new_id;
 use crate::own_edge::OwnEdge;
-use crate::stack::Stack;
+use crate::stack::{SOON, Stack};
+
+/// Waits until an edge says of a dependency that it stands so, and returns since when.
+async fn stands(edge: SocketAddr, name: &str, state: &str) -> Value {
+    let look = || async {
+        let health = get(edge, "/health").await.json();
+        let all = health["dependencies"].as_array().unwrap();
+        let one = all.iter().find(|one| one["name"] == name).unwrap();
+        if one["state"] == state { Ok(one["since"].clone()) } else { Err(health.to_string()) }
+    };
+    wait_until(SOON, &format!("{name} {state}"), look).await.unwrap()
+}
 
 #[tokio::test]
 async fn a_whole_stack_is_well_and_ready() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     for edge in stack.edges {
+        for name in ["redis", "directory", "kafka"] {
+            stands(edge, name, "ok").await;
+        }
         let health = get(edge, "/health").await;
         assert_eq!((health.status, &health.json()["status"]), (200, &"ok".into()), "{health:?}");
         assert_eq!(get(edge, "/health/ready").await.status, 200);
@@ -31,10 +47,34 @@ async fn an_edge_that_cannot_read_the_directory_lives_but_is_not_ready() {
     get(edge.address, "/health/ready").await.is(503, "not_ready");
     let health = get(edge.address, "/health").await;
     assert_eq!((health.status, &health.json()["status"]), (503, &"unavailable".into()));
+    stands(edge.address, "directory", "down").await;
+    stands(edge.address, "kafka", "down").await;
+    stands(edge.address, "redis", "ok").await;
     // It does not know whether there is such an event.
     claim(edge.address, &new_id("stale"), "ann").await.is(503, "directory_stale");
     edge.terminate();
     assert!(edge.ended().await.success());
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_with_since_when_and_comes_back() {
+    let _guard = exclusive().await;
+    let stack = Stack::connect().await;
+    let edge = stack.edges[0];
+    let master = stack.master_part(&new_id("health")).await;
+    for (name, part) in [("redis", master.as_str()), ("kafka", "kafka-2")] {
+        let well = stands(edge, name, "ok").await;
+        let paused = stack.pause(&[part]).await;
+        let since = stands(edge, name, "degraded").await;
+        assert!(since.as_str() > well.as_str(), "{name}: {since} after {well}");
+        let health = get(edge, "/health").await;
+        assert_eq!((health.status, &health.json()["status"]), (200, &"degraded".into()));
+        // Looked at again, it stands so since the same moment.
+        assert_eq!(stands(edge, name, "degraded").await, since, "{name}");
+        assert_eq!(get(edge, "/health/ready").await.status, 200, "others may well be served");
+        paused.resume().await;
+        assert!(stands(edge, name, "ok").await.as_str() > since.as_str(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,11 @@ impl Kafka {
         Partition::new(self.clone(), topic.into(), partition)
     }
 
+    /// The brokers that were named.
+    pub(super) fn brokers(&self) -> &[String] {
+        &self.inner.brokers
+    }
+
     /// A client, and its generation, for a call that last failed with generation `failed` (0:
     /// none), within [`CONNECT_TIMEOUT`].
     pub(super) async fn client(&self, failed: u64) -> Result<(u64, Arc<Client>), KafkaError> {

@@ -1,0 +1,109 @@
+//! How Kafka stands and how topics are set: two questions that rskafka does not ask. They are asked
+//! rarely, each on a connection of its own that ends with the answer.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::client::Kafka;
+use super::error::KafkaError;
+use super::questions::{self, BadAnswer};
+
+/// For one broker's answer, its connection included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// The largest answer that is read; some topics are a few KiB.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// The cluster, as one of its brokers sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KafkaView {
+    /// Brokers that are there.
+    pub brokers: Vec<Broker>,
+    /// Those of the asked topics that exist.
+    pub topics: Vec<TopicView>,
+}
+
+/// A broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Its number.
+    pub id: i32,
+    /// Where clients reach it.
+    pub host: String,
+    /// Where clients reach it.
+    pub port: i32,
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicView {
+    /// Its name.
+    pub name: String,
+    /// Its partitions.
+    pub partitions: Vec<PartitionView>,
+}
+
+/// A partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionView {
+    /// Its number.
+    pub number: i32,
+    /// The broker that leads it; None: nobody does.
+    pub leader: Option<i32>,
+    /// The brokers that are to hold it.
+    pub replicas: Vec<i32>,
+    /// Those of them that hold all of it.
+    pub in_sync: Vec<i32>,
+}
+
+/// A topic's settings, defaults of the cluster included.
+pub type TopicSettings = BTreeMap<String, String>;
+
+impl Kafka {
+    /// The brokers and how these topics are spread over them, within 2 s a broker that is asked.
+    pub async fn look(&self, topics: &[&str]) -> Result<KafkaView, KafkaError> {
+        let answer = self.ask(&questions::metadata(topics)).await?;
+        questions::read_metadata(&answer).map_err(unreadable)
+    }
+
+    /// How topics are set, by their names; one that is missing is left out.
+    pub async fn settings_of(
+        &self,
+        topics: &[&str],
+    ) -> Result<BTreeMap<String, TopicSettings>, KafkaError> {
+        let answer = self.ask(&questions::topic_settings(topics)).await?;
+        questions::read_topic_settings(&answer).map_err(unreadable)
+    }
+
+    /// The first answer of a broker, asked one after another.
+    async fn ask(&self, question: &[u8]) -> Result<Vec<u8>, KafkaError> {
+        let mut last = "no broker is named".to_owned();
+        for broker in self.brokers() {
+            match timeout(ANSWER_WITHIN, exchange(broker, question)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => last = format!("{broker}: {error}"),
+                Err(_) => last = format!("{broker}: no answer within {ANSWER_WITHIN:?}"),
+            }
+        }
+        Err(KafkaError::NotSent(last))
+    }
+}
+
+async fn exchange(broker: &str, question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(broker).await?;
+    stream.set_nodelay(true)?;
+    stream.write_all(question).await?;
+    let size = stream.read_i32().await?;
+    let size = usize::try_from(size).ok().filter(|&size| size <= MAX_ANSWER_BYTES);
+    let mut answer = vec![0; size.ok_or_else(|| io::Error::other("an answer too large"))?];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
+}
+
+fn unreadable(bad: BadAnswer) -> KafkaError {
+    KafkaError::Unknown(bad.to_string())
+}
