@@ -38,6 +38,19 @@ pub struct Listing {
 pub struct Probe {
     /// Which edge process.
     pub edge: String,
+    /// Its build's version; empty: it is older than this field.
+    #[serde(default)]
+    pub version: String,
+    /// What its build reads and writes, as [`crate::formats`] says it; empty as above.
+    #[serde(default)]
+    pub formats: String,
+}
+
+impl Probe {
+    /// A probe of an edge of this build.
+    pub fn of(edge: &str, version: &str) -> Self {
+        Self { edge: edge.to_owned(), version: version.to_owned(), formats: crate::formats() }
+    }
 }
 
 /// What stands in the directory under one key.
@@ -110,7 +123,11 @@ pub fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Entry, BadEntr
     let key = key.and_then(|key| std::str::from_utf8(key).ok()).ok_or(BadEntry::Key)?;
     let Some(value) = value else {
         return match key.strip_prefix(PROBE_KEY_PREFIX) {
-            Some(edge) => Ok(Entry::Probe(Probe { edge: edge.to_owned() })),
+            Some(edge) => Ok(Entry::Probe(Probe {
+                edge: edge.to_owned(),
+                version: String::new(),
+                formats: String::new(),
+            })),
             None => key.parse().map(Entry::Gone).map_err(|_| BadEntry::Key),
         };
     };
@@ -191,13 +208,22 @@ mod tests {
     fn entries_come_back_as_they_were() {
         let entries = [
             event(1, 2, Phase::Open),
-            Entry::Probe(Probe { edge: "edge-1".to_owned() }),
+            Entry::Probe(Probe::of("edge-1", "1.0.0")),
             Entry::Gone("spring".parse().unwrap()),
         ];
         for entry in entries {
             let (key, value) = encode(&entry);
             assert_eq!(decode(Some(&key), value.as_deref()), Ok(entry));
         }
+    }
+
+    #[test]
+    fn a_probe_of_a_build_that_named_no_version_is_read() {
+        let older = br#"{"format":1,"type":"probe","edge":"edge-1"}"#;
+        let Ok(Entry::Probe(probe)) = decode(Some(b"probe/edge-1"), Some(older)) else {
+            panic!("a probe");
+        };
+        assert_eq!((probe.edge.as_str(), probe.version.as_str()), ("edge-1", ""));
     }
 
     #[test]

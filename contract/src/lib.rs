@@ -14,3 +14,15 @@ pub mod outbox;
 pub mod record;
 pub mod settings;
 pub mod topics;
+
+/// The formats that this build reads and writes. Parts whose formats differ do not understand each
+/// other.
+pub fn formats() -> String {
+    format!(
+        "claim {}, directory {}, outbox {}, record {}",
+        claim_script::FORMAT,
+        directory::FORMAT,
+        outbox::FORMAT,
+        record::FORMAT
+    )
+}

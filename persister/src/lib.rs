@@ -27,6 +27,7 @@ pub mod lease;
 pub mod log;
 pub mod metrics;
 pub mod operator;
+pub mod preflight;
 pub mod reconcile;
 pub mod relay;
 pub mod status;

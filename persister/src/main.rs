@@ -12,6 +12,7 @@ use tracing::info;
 
 use persister::admin::{Admin, Backends};
 use persister::cli::dlt::{DltCommand, ReplayLetters};
+use persister::cli::preflight::Preflight;
 use persister::cli::{Cli, Command, Reconcile};
 use persister::commands::{self, Exit, fail};
 use persister::config::{BadConfig, Config, RunConfig};
@@ -42,6 +43,7 @@ async fn main() -> ExitCode {
             commands::reconcile_show(&store, &show).await
         }
         Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
+        Command::Preflight(arguments) => return preflight(&store, &arguments).await.into(),
         Command::Dlt { verb: DltCommand::Replay(arguments) } => {
             return replay(store, &arguments).await.into();
         }
@@ -84,6 +86,15 @@ async fn reconcile(store: Store, arguments: &Reconcile) -> Exit {
     done.unwrap_or_else(|trouble| fail(Exit::Failed, trouble))
 }
 
+async fn preflight(store: &Store, arguments: &Preflight) -> Exit {
+    let (cluster, kafka) = match connect().await {
+        Ok(connected) => connected,
+        Err(exit) => return exit,
+    };
+    let done = commands::preflight(store, &cluster, &kafka, arguments).await;
+    done.unwrap_or_else(|error| fail(Exit::Failed, error))
+}
+
 async fn replay(store: Store, arguments: &ReplayLetters) -> Exit {
     let (cluster, kafka) = match connect().await {
         Ok(connected) => connected,
@@ -110,9 +121,11 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     let private = Private::bind(config.metrics_listen, Arc::clone(&status), metrics)
         .await
         .map_err(CannotRun::Port)?;
+    let cluster = Cluster::connect(config.redis).await?;
+    let kafka = Kafka::new(config.kafka_brokers);
     let admin = match config.admin {
         Some(admin) => {
-            let backends = Backends::new(&store);
+            let backends = Backends::new(&store, cluster.clone(), kafka.clone());
             info!(admin = %admin.listen, "serves the admin API");
             let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
             Some(bound.map_err(CannotRun::AdminPort)?)
@@ -121,8 +134,6 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     };
     let terminate = signal(SignalKind::terminate()).map_err(CannotRun::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(CannotRun::Signals)?;
-    let cluster = Cluster::connect(config.redis).await?;
-    let kafka = Kafka::new(config.kafka_brokers);
     let persister = Persister {
         store,
         cluster: cluster.clone(),

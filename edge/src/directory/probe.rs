@@ -19,6 +19,8 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// After a probe that failed.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Told in each probe, so that whoever prepares a sale sees which edges there are.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Batches that may wait for a probe, of all cores together.
 const MAX_WAITING: usize = 4_096;
 
@@ -116,7 +118,7 @@ impl Prober {
     /// Sends one probe and waits until it is read.
     pub async fn probe(&self) -> Result<(), ProbeError> {
         let sent = Instant::now();
-        let (key, value) = wire::encode(&Entry::Probe(Probe { edge: self.name.clone() }));
+        let (key, value) = wire::encode(&Entry::Probe(Probe::of(&self.name, VERSION)));
         let record = NewRecord { key, value, headers: BTreeMap::new() };
         let offset = self.partition.produce(vec![record]).await?;
         timeout(READ_TIMEOUT, self.directory.read_past(offset))

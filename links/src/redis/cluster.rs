@@ -1,5 +1,6 @@
 //! The cluster as one thing: who owns a slot, and commands to the owner.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,7 +161,7 @@ impl Cluster {
         keys: &[&str],
         args: &[&str],
     ) -> Result<Reply, RedisError> {
-        let client = self.client(master)?;
+        let client = self.client(master.address)?;
         self.noticing(client.script(script, keys, args).await)
     }
 
@@ -182,8 +183,18 @@ impl Cluster {
         name: &'static str,
         args: &[&str],
     ) -> Result<Reply, RedisError> {
-        let client = self.client(master)?;
+        let client = self.client(master.address)?;
         self.noticing(client.command(name, args).await)
+    }
+
+    /// Runs a command on the node at an address, whatever it is.
+    pub(super) async fn command_at(
+        &self,
+        address: SocketAddr,
+        name: &'static str,
+        args: &[&str],
+    ) -> Result<Reply, RedisError> {
+        self.client(address)?.command(name, args).await
     }
 
     fn owner(&self, slot: Slot) -> Result<Master, RedisError> {
@@ -191,12 +202,12 @@ impl Cluster {
             .ok_or_else(|| RedisError::NotExecuted(format!("slot {slot} has no master")))
     }
 
-    fn client(&self, master: &Master) -> Result<Arc<NodeClient>, RedisError> {
+    fn client(&self, address: SocketAddr) -> Result<Arc<NodeClient>, RedisError> {
         let clients = self.inner.shared.clients.load();
         clients
-            .get(&NodeAddress::from(master.address))
+            .get(&NodeAddress::from(address))
             .cloned()
-            .ok_or_else(|| RedisError::NotExecuted(format!("{} left the cluster", master.address)))
+            .ok_or_else(|| RedisError::NotExecuted(format!("{address} left the cluster")))
     }
 
     /// Looks at the topology again where an answer says that it may be old.

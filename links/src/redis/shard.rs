@@ -9,6 +9,7 @@ use contract::outbox::{self, UserWin};
 use super::cluster::Cluster;
 use super::error::RedisError;
 use super::reply::Reply;
+use super::server::read_time;
 use super::slot::Slot;
 use super::topology::Master;
 
@@ -194,13 +195,7 @@ impl Cluster {
     /// Unix milliseconds on the clock of a slot's master, which all wins are stamped by.
     pub async fn clock_ms(&self, slot: Slot) -> Result<u64, RedisError> {
         let reply = self.command(slot, "TIME", &[]).await?;
-        let ms = match reply.items() {
-            Some([seconds, micros]) => unsigned(seconds)
-                .zip(unsigned(micros))
-                .map(|(seconds, micros)| seconds * 1_000 + micros / 1_000),
-            _ => None,
-        };
-        ms.ok_or_else(|| unreadable("a time", &reply))
+        read_time(&reply).ok_or_else(|| unreadable("a time", &reply))
     }
 
     /// Which process a master is at the moment.

@@ -3,8 +3,8 @@
 //! - `routes`: everything that can be called, on one screen.
 //! - `tokens`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
-//! - `events`, `winners`, `coupons`, `desk`, `runs`, `trail`: the calls; each asks a use case that the
-//!   command line asks too.
+//! - `events`, `winners`, `coupons`, `desk`, `runs`, `preflight`, `trail`: the calls; each asks a use
+//!   case that the command line asks too.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
@@ -13,6 +13,7 @@ mod coupons;
 mod desk;
 mod events;
 mod guard;
+mod preflight;
 mod problem;
 mod routes;
 mod runs;
@@ -28,6 +29,8 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use links::kafka::Kafka;
+use links::redis::Cluster;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -59,12 +62,19 @@ pub struct Backends {
     store: Store,
     /// MySQL, for [`MAX_EXPORTS`] at once.
     exports: Store,
+    cluster: Cluster,
+    kafka: Kafka,
 }
 
 impl Backends {
-    /// Of that MySQL.
-    pub fn new(store: &Store) -> Self {
-        Self { store: store.bounded(MAX_SESSIONS), exports: store.bounded(MAX_EXPORTS) }
+    /// Of those servers.
+    pub fn new(store: &Store, cluster: Cluster, kafka: Kafka) -> Self {
+        Self {
+            store: store.bounded(MAX_SESSIONS),
+            exports: store.bounded(MAX_EXPORTS),
+            cluster,
+            kafka,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
-use super::{Backends, coupons, desk, events, guard, runs, trail, winners};
+use super::{Backends, coupons, desk, events, guard, preflight, runs, trail, winners};
 
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -25,6 +25,7 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/reconciliations/{run}", get(runs::run))
         .route("/admin/v1/events", get(events::list))
         .route("/admin/v1/events/{event}", get(events::show))
+        .route("/admin/v1/events/{event}/preflight", get(preflight::look))
         .route("/admin/v1/events/{event}/winners", get(winners::winners));
     let operators = Router::new()
         .route("/admin/v1/events", post(events::create))

@@ -2,6 +2,7 @@
 
 pub mod dlt;
 mod event;
+pub mod preflight;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -17,9 +18,9 @@ pub use event::{Change, Create, EventCommand, FormatArg};
 const ENVIRONMENT: &str = "\
 Environment:
   FIRSTCOME_MYSQL           mysql://user:password@host:port/database (required)
-  FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run and reconcile)
+  FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
-  FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run and reconcile)
+  FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]
   FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]
@@ -72,6 +73,11 @@ pub enum Command {
     /// Reports only, unless --repair is given. Each run is a row in the table reconciliations.
     /// Exit codes: 0 they agree, 1 they differ or not all could be judged, 2 wrong usage.
     Reconcile(Reconcile),
+    /// Look a system over before an event's sale: each line ok, or what to do. Changes nothing
+    ///
+    /// Exit codes: 0 nothing is to be done, 1 something is, 2 wrong usage.
+    /// Example: persister preflight spring --outage-minutes 30
+    Preflight(preflight::Preflight),
     /// Look at dead letters (records that are no rows), bring them again, give them up
     Dlt {
         /// What to do with them.
@@ -362,6 +368,9 @@ mod tests {
             "dlt replay",
             "dlt replay 5/1 --event spring",
             "dlt discard --as ann --why because",
+            "preflight",
+            "preflight a{b}",
+            "preflight spring --outage-minutes 1441",
         ] {
             assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad}");
         }

@@ -13,7 +13,9 @@ use links::redis::Cluster;
 use serde::Serialize;
 
 use crate::audit;
+use crate::cli::preflight::Preflight;
 use crate::cli::{AuditCommand, Output, Reconcile, ReconcileShow};
+use crate::preflight;
 use crate::reconcile::{
     self, By, Reconciler, Trouble, history, kinds, one_run, print_history, print_kinds, print_run,
 };
@@ -112,6 +114,26 @@ pub async fn reconcile(
             None => fail(Exit::Failed, "there is no such event"),
         },
     })
+}
+
+/// `preflight`.
+pub async fn preflight(
+    store: &Store,
+    cluster: &Cluster,
+    kafka: &Kafka,
+    arguments: &Preflight,
+) -> Result<Exit, StoreError> {
+    let session = &mut store.connect().await?;
+    let (event, options) = (&arguments.event, arguments.options());
+    // Boxed: futures so deep within each other are beyond the compiler.
+    let look = Box::pin(preflight::preflight(session, cluster, kafka, event, options));
+    let Some(report) = look.await? else {
+        return Ok(no_such_event(event));
+    };
+    print(arguments.output, &report, |report| {
+        report.lines.iter().for_each(|line| println!("{line}"));
+    });
+    Ok(if report.ok { Exit::Done } else { Exit::Failed })
 }
 
 /// `audit …`.

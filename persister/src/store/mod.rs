@@ -8,6 +8,7 @@
 //! - `changes`: coupons that operators returned or revoked.
 //! - `audit`: who changed what, beside each change of an operator.
 //! - `winners`: an event's rows by number, for exports.
+//! - `preflight`: what the server says of itself.
 //! - `union`: what uniting a shard with its rows asks.
 //!
 //! Architecture invariant: mysql_async appears in this folder and nowhere else.
@@ -22,6 +23,7 @@ pub mod epochs;
 pub mod error;
 pub mod events;
 pub mod leases;
+pub mod preflight;
 pub mod reconcile;
 pub mod schema;
 mod session;

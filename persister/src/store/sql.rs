@@ -34,6 +34,12 @@ pub(super) const NOTE_MIGRATION: &str = "\
 pub(super) const ADD_PARTITION: &str = "\
     INSERT INTO partitions (topic, part) VALUES (?, ?) ON DUPLICATE KEY UPDATE part = part";
 
+// The server.
+
+pub(super) const SERVER: &str =
+    "SELECT VERSION(), @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.sync_binlog";
+pub(super) const CLOCK: &str = "SELECT CAST(UNIX_TIMESTAMP(UTC_TIMESTAMP(3)) * 1000 AS UNSIGNED)";
+
 // Leases.
 
 pub(super) const LEASES: &str = "\

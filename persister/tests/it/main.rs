@@ -11,6 +11,7 @@ mod control;
 mod dlt;
 mod halted;
 mod leadership;
+mod preflight;
 mod rearm;
 mod reconcile;
 mod relay;

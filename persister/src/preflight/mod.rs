@@ -1,0 +1,92 @@
+//! Before a sale: what of the system is as it should be, and what is to be done about the rest.
+//! Nothing is changed.
+//!
+//! Each file gathers in one place and judges in another: the judging is pure.
+//!
+//! - `line`: what is found, line by line.
+//! - `demanded`: what `ops/redis/redis.conf` and `ops/kafka/topics.conf` say it should be.
+//! - `event`, `redis`, `memory`, `kafka`, `mysql`, `edges`, `placement`, `clocks`: what is looked at.
+
+mod clocks;
+mod demanded;
+mod edges;
+mod event;
+mod kafka;
+pub mod line;
+mod memory;
+mod mysql;
+mod placement;
+mod redis;
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+use contract::ids::EventId;
+use links::kafka::Kafka;
+use links::redis::{Cluster, Slot};
+
+use crate::store::{Session, StoreError};
+use line::{Line, Report};
+pub use placement::OneHost;
+
+/// Minutes of a Kafka outage that memory is to suffice for, where nothing else is said.
+pub const OUTAGE_MINUTES: u32 = 10;
+/// Minutes that may be asked for.
+pub const MINUTES: RangeInclusive<u32> = 0..=1_440;
+
+/// How it is to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Minutes without Kafka that memory is to suffice for.
+    pub outage_minutes: u32,
+    /// Whether everything may stand on one host.
+    pub one_host: OneHost,
+}
+
+/// What only somebody else can see.
+const FRONT: &str = "what NGINX lets through is not seen from here: compare the limits of \
+    nginx/limits.conf (or limits.demo.conf) that it runs with, `nginx -T`, to how many users share \
+    an address or a credential";
+const STAND_BY: &str = "only the leader is seen from here: ask /health of each persister, and scrape \
+    firstcome_persister_leader; one that runs has exactly this schema, or it would not";
+
+/// Looks at everything that an event needs; None: there is no such event.
+pub async fn preflight(
+    session: &mut Session,
+    cluster: &Cluster,
+    kafka: &Kafka,
+    event: &EventId,
+    options: Options,
+) -> Result<Option<Report>, StoreError> {
+    let mut lines = mysql::look(session).await?;
+    let Some(row) = session.event(event).await? else {
+        return Ok(None);
+    };
+    let slot = Slot::of(event);
+    let master = cluster.ask_master_of(slot).await;
+    let mut nodes: Vec<SocketAddr> = Vec::new();
+    match master {
+        None => lines.push(Line::to_do(
+            "redis master",
+            format!("slot {slot}"),
+            "no node is named as its master by a majority: `redis-cli cluster nodes`",
+        )),
+        Some(master) => {
+            let (found, followers) = redis::look(cluster, master.address).await;
+            lines.extend(found);
+            nodes.push(master.address);
+            nodes.extend(followers);
+        }
+    }
+    lines.extend(event::look(cluster, &row, master.as_ref()).await);
+    lines.extend(memory::look(cluster, &row, &nodes, options.outage_minutes).await);
+    let (found, leaders) = kafka::look(kafka).await;
+    lines.extend(found);
+    lines.extend(placement::look(&nodes, &leaders, options.one_host).await);
+    // Boxed: futures so deep within each other are beyond the compiler.
+    lines.extend(Box::pin(edges::look(kafka)).await);
+    lines.extend(clocks::look(session, cluster, &nodes).await?);
+    lines.push(Line::not_seen("persisters on stand-by", String::new(), STAND_BY));
+    lines.push(Line::not_seen("limits in front", String::new(), FRONT));
+    Ok(Some(Report::of(event, lines)))
+}

@@ -1,0 +1,216 @@
+//! Before a sale: a system that is as it should be, and each fault that is planted in one.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use contract::ids::EventId;
+use links::redis::Slot;
+use rig::stack::{Action, AdminRole, Away, PartKind, exclusive, shared, wait_until};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::admin::Api;
+use crate::world::{SOON, World, new_id};
+
+const CALL: Duration = Duration::from_secs(5);
+/// Room that is left to a shard whose event needs more; its other events need little of it.
+const LITTLE_ROOM: u64 = 64 * 1024 * 1024;
+
+/// Lines of a report that name a check.
+fn lines<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
+    let lines = report["lines"].as_array().unwrap();
+    lines.iter().filter(|line| line["check"] == check).collect()
+}
+
+async fn report(world: &World, event: &EventId) -> (Option<i32>, Value) {
+    let ran = world.run(&["preflight", event.as_str(), "--json"]).await;
+    (ran.code, ran.json())
+}
+
+/// Waits until there is nothing to do before an event's sale.
+async fn sound(world: &World, event: &EventId) -> Value {
+    let look = || async {
+        let (code, report) = report(world, event).await;
+        let to_do = |line: &&Value| line["verdict"] == "to_do";
+        let wrong: Vec<&Value> = report["lines"].as_array().unwrap().iter().filter(to_do).collect();
+        assert_eq!((code == Some(0), report["ok"] == true), (wrong.is_empty(), wrong.is_empty()));
+        if wrong.is_empty() { Ok(report) } else { Err(format!("{wrong:?}")) }
+    };
+    wait_until(SOON, "nothing to do before the sale", look).await.unwrap()
+}
+
+/// Waits until a check says what is to be done, in words that have `says` in them.
+async fn found(world: &World, event: &EventId, check: &str, says: &str) {
+    let look = || async {
+        let (code, report) = report(world, event).await;
+        let names = |line: &&Value| {
+            line["verdict"] == "to_do" && line["says"].as_str().unwrap().contains(says)
+        };
+        match (code, lines(&report, check).iter().any(names)) {
+            (Some(1), true) => Ok(()),
+            _ => Err(report.to_string()),
+        }
+    };
+    wait_until(SOON, &format!("{check}: {says}"), look).await.unwrap();
+}
+
+/// A command on one node, in the words that redis-cli would take; returns the answer's beginning.
+async fn redis(node: SocketAddr, words: &str) -> String {
+    let talk = async {
+        let mut stream = TcpStream::connect(node).await.unwrap();
+        stream.write_all(format!("{words}\r\n").as_bytes()).await.unwrap();
+        let mut answer = [0; 16 * 1024];
+        let read = stream.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    };
+    timeout(CALL, talk).await.unwrap()
+}
+
+/// A setting that is another one until it is put back, even where a test fails in between.
+struct Planted {
+    node: SocketAddr,
+    back: String,
+}
+
+impl Planted {
+    async fn set(node: SocketAddr, name: &str, value: &str, back: &str) -> Self {
+        let planted = Self { node, back: format!("CONFIG SET {name} {back}") };
+        assert_eq!(redis(node, &format!("CONFIG SET {name} {value}")).await, "+OK\r\n");
+        planted
+    }
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        // Not async: a test that fails has no time left.
+        let put_back = || -> std::io::Result<[u8; 5]> {
+            let mut stream = std::net::TcpStream::connect(self.node)?;
+            stream.set_read_timeout(Some(CALL))?;
+            stream.write_all(format!("{}\r\n", self.back).as_bytes())?;
+            let mut answer = [0; 5];
+            stream.read_exact(&mut answer)?;
+            Ok(answer)
+        };
+        if !put_back().is_ok_and(|answer| &answer == b"+OK\r\n") {
+            eprintln!("{} stays set", self.node);
+        }
+    }
+}
+
+fn part_at(world: &World, address: SocketAddr) -> String {
+    let mut parts = world.handle.status().of_kind(PartKind::Redis);
+    parts.find(|part| part.address == address).unwrap().name.clone()
+}
+
+#[tokio::test]
+async fn a_sound_system_is_ok_line_by_line_for_the_command_and_the_api() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("preflight", 500).await;
+    let report = sound(&world, &event).await;
+    for (check, count) in [
+        ("mysql schema", 1),
+        ("mysql commits", 1),
+        ("leader", 1),
+        ("redis replicas", 1),
+        ("redis settings", 2),
+        ("redis version", 2),
+        ("event", 1),
+        ("event carried", 1),
+        ("event armed", 1),
+        ("memory", 2),
+        ("kafka topic", 3),
+        ("clock", 3),
+    ] {
+        let lines = lines(&report, check);
+        assert_eq!(lines.len(), count, "{check}: {report}");
+        assert!(lines.iter().all(|line| line["verdict"] == "ok"), "{check}: {lines:?}");
+    }
+    let stack_edges = world.handle.status().of_kind(PartKind::Edge).count();
+    assert!(lines(&report, "edges").len() >= stack_edges, "{report}");
+    let placed = lines(&report, "placement");
+    assert_eq!((placed.len(), &placed[0]["verdict"]), (1, &"warning".into()), "one host");
+
+    let people = world.run(&["preflight", event.as_str(), "--one-host-is-fine"]).await;
+    assert_eq!(people.code, Some(0), "{people:?}");
+    assert!(people.out.contains("ok        placement 127.0.0.1: everything"), "{people:?}");
+
+    let api = Api::of(&world, AdminRole::Viewer);
+    let path = format!("/events/{event}/preflight?outage_minutes=1&one_host_is_fine=true");
+    let answer = api.get(&path).await;
+    assert_eq!((answer.status, &answer.json()["ok"]), (200, &true.into()), "{answer:?}");
+    assert_eq!(lines(&answer.json(), "placement")[0]["verdict"], "ok");
+    let bad = api.get(&format!("/events/{event}/preflight?outage_minutes=9999")).await;
+    assert_eq!((bad.status, bad.code().as_str()), (400, "malformed"));
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_there_or_would_not_sell_is_said() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let unknown = new_id("nowhere");
+    let ran = world.run(&["preflight", unknown.as_str(), "--json"]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{ran:?}");
+    assert!(ran.err.contains("there is no event"), "{ran:?}");
+    let api = Api::of(&world, AdminRole::Viewer);
+    assert_eq!(api.get(&format!("/events/{unknown}/preflight")).await.code(), "unknown_event");
+
+    let closed = world.open_event("preflight-closed", 5).await;
+    world.event(&["close", closed.as_str(), "--wait-s", "60"]).await;
+    found(&world, &closed, "event", "it is over").await;
+}
+
+#[tokio::test]
+async fn every_fault_that_is_planted_is_found() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("preflight-faults", 1_000_000).await;
+    sound(&world, &event).await;
+    let master = world.cluster.master_of(Slot::of(&event)).unwrap().address;
+    let info = world.cluster.info_of(master, &["replication", "memory"]).await.unwrap();
+    let replica = info.followers()[0].address;
+
+    for (node, name, value, back) in [
+        (master, "appendonly", "no", "yes"),
+        (master, "maxmemory-policy", "allkeys-lru", "noeviction"),
+        (replica, "appendfsync", "no", "everysec"),
+        (replica, "cluster-replica-validity-factor", "10", "0"),
+    ] {
+        let planted = Planted::set(node, name, value, back).await;
+        found(&world, &event, "redis settings", &format!("{name} is {value}, not {back}")).await;
+        drop(planted);
+        sound(&world, &event).await;
+    }
+
+    let most = info.number("used_memory").unwrap() + LITTLE_ROOM;
+    let planted = Planted::set(master, "maxmemory", &most.to_string(), "0").await;
+    found(&world, &event, "memory", "raise maxmemory").await;
+    drop(planted);
+    sound(&world, &event).await;
+
+    let away = Away::take(&world.handle, &part_at(&world, replica), Action::Pause).await.unwrap();
+    found(&world, &event, "redis replicas", "acknowledged nothing").await;
+    away.back(SOON).await.unwrap();
+    sound(&world, &event).await;
+
+    let away = Away::take(&world.handle, "kafka-2", Action::Pause).await.unwrap();
+    found(&world, &event, "kafka topic", "lack a replica in sync").await;
+    away.back(SOON).await.unwrap();
+    sound(&world, &event).await;
+
+    let newest: Vec<(u32, String)> = world
+        .query("SELECT version, name FROM schema_migrations ORDER BY version DESC LIMIT 1", ())
+        .await;
+    let (version, name) = &newest[0];
+    world.query::<u8>("DELETE FROM schema_migrations WHERE version = ?", (version,)).await;
+    let (code, missing) = report(&world, &event).await;
+    let back = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, NOW(3))";
+    world.query::<u8>(back, (version, name)).await;
+    let schema = lines(&missing, "mysql schema")[0];
+    assert_eq!((code, &schema["verdict"]), (Some(1), &"to_do".into()), "{missing}");
+    assert!(schema["says"].as_str().unwrap().contains(name.as_str()), "{schema}");
+    sound(&world, &event).await;
+}
