@@ -39,6 +39,8 @@ pub enum Outcome {
     Refused(&'static str),
     /// Its event is being armed: ask again.
     BeingArmed(String),
+    /// Its event is archived: nothing about it changes any more.
+    Archived(String),
     /// No row has it; it may be on its way.
     Unknown,
 }
@@ -61,6 +63,7 @@ pub async fn change(
         }
         CouponChanged::Refused(row) => return Ok(Outcome::Refused(row.state.as_str())),
         CouponChanged::BeingArmed(event) => return Ok(Outcome::BeingArmed(event.to_string())),
+        CouponChanged::Archived(event) => return Ok(Outcome::Archived(event.to_string())),
         CouponChanged::Unknown => return Ok(Outcome::Unknown),
     };
     let carried = change_is_carried(session, &row.event_id, coupon, patience).await?;

@@ -5,7 +5,7 @@
 //! does not know: what the *last* record of an event says matters as well as the highest one,
 //! because compaction keeps the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,15 @@ pub struct Said {
     pub highest: Option<Listing>,
     /// The last record: what edges go by that begin to read after compaction.
     pub latest: Option<Listing>,
+    /// Whether the last record says that it is archived.
+    pub archived: bool,
+}
+
+impl Said {
+    /// Whether some edge may know the event.
+    pub fn is_listed(&self) -> bool {
+        self.highest.is_some() || self.latest.is_some()
+    }
 }
 
 /// Reads the directory from its start, and writes to it.
@@ -71,6 +80,7 @@ impl DirectoryLog {
             read.is_current().then(|| Said {
                 highest: read.folded.get(event).cloned(),
                 latest: read.latest.get(event).and_then(|(_, listing)| listing.clone()),
+                archived: matches!(read.latest.get(event), Some((_, None))),
             })
         })
     }
@@ -80,9 +90,26 @@ impl DirectoryLog {
         self.with(|read| read.is_current())
     }
 
+    /// The first so many events that it lists beside those; none unless all of it was read just now.
+    pub fn listed_beside(&self, known: &HashSet<&EventId>, most: usize) -> Vec<EventId> {
+        self.with(|read| {
+            let listed = read.folded.iter().map(|listing| &listing.event_id);
+            let beside = listed.filter(|event| !known.contains(event)).take(most).cloned();
+            if read.is_current() { beside.collect() } else { Vec::new() }
+        })
+    }
+
     /// Says how an event stands; returns when all in-sync replicas have it.
     pub async fn say(&self, listing: Listing) -> Result<(), KafkaError> {
-        let entry = Entry::Event(Box::new(listing));
+        self.write(Entry::Event(Box::new(listing))).await
+    }
+
+    /// Says that an event is archived; returns when all in-sync replicas have it.
+    pub async fn say_gone(&self, event: EventId) -> Result<(), KafkaError> {
+        self.write(Entry::Gone(event)).await
+    }
+
+    async fn write(&self, entry: Entry) -> Result<(), KafkaError> {
         let (key, value) = encode(&entry);
         let record = NewRecord { key, value, headers: Default::default() };
         let offset = self.writes.produce(vec![record]).await?;
@@ -160,8 +187,10 @@ impl Read {
             Entry::Event(listing) => (listing.event_id.clone(), Some(listing.as_ref().clone())),
         };
         // One of our own was taken when it was acknowledged, before those ahead of it were read.
-        if self.latest.get(&event).is_none_or(|(known, _)| *known < offset) {
-            self.latest.insert(event, (offset, listing));
+        match self.latest.get(&event) {
+            Some((known, None)) if *known > offset => return,
+            Some((known, Some(_))) if *known >= offset => {}
+            _ => drop(self.latest.insert(event, (offset, listing))),
         }
         self.folded.fold(entry);
     }
@@ -219,10 +248,17 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_is_the_latest_word() {
+    fn a_tombstone_is_the_latest_word_until_somebody_speaks_again() {
         let mut read = Read::default();
         read.take(1, entry(1, 1));
-        read.take(2, Entry::Gone("spring".parse().unwrap()));
+        read.take(3, Entry::Gone("spring".parse().unwrap()));
         assert_eq!(said(&read), [None, None]);
+        // It was read after the tombstone was acknowledged, and stands before it.
+        read.take(2, entry(1, 2));
+        assert_eq!(said(&read), [None, None]);
+        read.take(3, Entry::Gone("spring".parse().unwrap()));
+        assert_eq!(said(&read), [None, None]);
+        read.take(4, entry(1, 2));
+        assert_eq!(said(&read), [Some((1, 2)), Some((1, 2))]);
     }
 }

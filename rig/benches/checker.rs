@@ -108,6 +108,7 @@ fn stores() -> (RedisSnapshot, MysqlSnapshot) {
         stock: STOCK,
         limit: 1,
         epoch: 1,
+        archived: false,
         rows: all(),
         rearms: Vec::new(),
         letters: Vec::new(),

@@ -55,6 +55,10 @@ async fn to(
         Outcome::BeingArmed(event) => {
             Err(Problem::new(Code::BeingArmed, format!("{event} is being armed: ask again")))
         }
+        Outcome::Archived(event) => {
+            let detail = format!("{event} is archived: its rows are final");
+            Err(Problem::new(Code::Refused, detail))
+        }
         Outcome::Unknown => {
             let detail = "no row has this coupon; it may be on its way";
             Err(Problem::new(Code::UnknownCoupon, detail))

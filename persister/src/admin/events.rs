@@ -156,6 +156,11 @@ pub(super) async fn close(call: Call, body: Body<Nothing>) -> Changed {
     call.change(Verb::Close, &body.how).await
 }
 
+/// `POST /admin/v1/events/{event}/archive`
+pub(super) async fn archive(call: Call, body: Body<Nothing>) -> Changed {
+    call.change(Verb::Archive, &body.how).await
+}
+
 /// How many units there are to be.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

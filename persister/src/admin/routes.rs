@@ -33,6 +33,7 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/events/{event}/pause", post(events::pause))
         .route("/admin/v1/events/{event}/resume", post(events::resume))
         .route("/admin/v1/events/{event}/close", post(events::close))
+        .route("/admin/v1/events/{event}/archive", post(events::archive))
         .route("/admin/v1/events/{event}/stock", post(events::stock))
         .route("/admin/v1/events/{event}/reschedule", post(events::reschedule))
         .route("/admin/v1/events/{event}/label", post(events::label))

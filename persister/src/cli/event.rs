@@ -60,6 +60,11 @@ pub enum EventCommand {
     Resume(Change),
     /// End an event for good; winners are still answered
     Close(Change),
+    /// Put a closed event away for good: its Redis keys go, its rows stay
+    ///
+    /// Refused while dead letters of it wait. Nobody is answered about it any more, winners least of
+    /// all: 404 unknown_event.
+    Archive(Change),
 }
 
 /// A page of events.
@@ -272,6 +277,7 @@ impl EventCommand {
             Self::Pause(change) => (Verb::Pause, change),
             Self::Resume(change) => (Verb::Resume, change),
             Self::Close(change) => (Verb::Close, change),
+            Self::Archive(change) => (Verb::Archive, change),
             Self::Create(_) | Self::List(_) | Self::Show { .. } | Self::Winners { .. } => {
                 return None;
             }

@@ -32,6 +32,11 @@ pub async fn coupon(store: &Store, verb: &CouponCommand) -> Result<Exit, StoreEr
             let text = format_args!("{id} was not changed: {event} is being armed, ask again");
             fail(Exit::Failed, text)
         }
+        Outcome::Archived(event) => {
+            let text =
+                format_args!("{id} was not changed: {event} is archived, its rows are final");
+            fail(Exit::Failed, text)
+        }
         Outcome::Unknown => {
             let text = format_args!("no row has coupon {id}; it may be on its way");
             fail(Exit::Failed, text)

@@ -50,7 +50,8 @@ pub async fn event(store: &Store, verb: &EventCommand) -> Result<Exit, StoreErro
         | EventCommand::Open(_)
         | EventCommand::Pause(_)
         | EventCommand::Resume(_)
-        | EventCommand::Close(_) => Ok(Exit::Done),
+        | EventCommand::Close(_)
+        | EventCommand::Archive(_) => Ok(Exit::Done),
     }
 }
 

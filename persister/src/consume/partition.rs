@@ -273,8 +273,8 @@ impl Reader {
         landed
     }
 
-    /// A record of an event that the directory lists and MySQL lacks is no stranger's: the database
-    /// is an older one.
+    /// A record of an event that the directory lists, or says is archived, and MySQL lacks is no
+    /// stranger's: the database is an older one.
     fn lost_event(
         &self,
         items: &[Item],
@@ -286,7 +286,7 @@ impl Reader {
                 continue;
             };
             let said = self.directory.said(event).ok_or(Trouble::Directory)?;
-            if said.highest.is_some() {
+            if said.highest.is_some() || said.archived {
                 let offset = items[*place].record.offset;
                 return Ok(Some(Halt::NoEvent { offset, event: event.clone() }));
             }

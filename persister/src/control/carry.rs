@@ -121,7 +121,7 @@ pub(super) async fn announce(hands: &Hands, event: &Event) -> Result<Taken, Trou
         event = %event.event_id,
         epoch = event.epoch,
         version = event.version,
-        phase = event.phase.as_str(),
+        phase = event.carried_phase().as_str(),
         "said in the directory"
     );
     Ok(Taken::Step)
@@ -133,7 +133,7 @@ pub(super) async fn note_carried(session: &mut Session, event: &Event) -> Result
     Ok(Taken::Step)
 }
 
-fn author<'a>(hands: &'a Hands, event: &'a Event) -> Author<'a> {
+pub(super) fn author<'a>(hands: &'a Hands, event: &'a Event) -> Author<'a> {
     Author { event: &event.event_id, epoch: event.epoch, owner: hands.owner.text() }
 }
 
@@ -147,7 +147,7 @@ fn expected(state: &ShardState) -> Expected<'_> {
     }
 }
 
-fn of(applied: Applied) -> Taken {
+pub(super) fn of(applied: Applied) -> Taken {
     match applied {
         Applied::Done => Taken::Step,
         Applied::Moved => Taken::LookAgain,

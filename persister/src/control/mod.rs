@@ -3,13 +3,14 @@
 //!
 //! - `plan`: the next step; pure.
 //! - `take`: one event, step by step.
-//! - `arm`, `carry`: the steps.
+//! - `arm`, `carry`, `archive`: the steps.
 //! - `markers`, `unite`: what an arming of an event that was open needs besides.
 //! - `shard`: the scripts that they call.
 //!
 //! Each event is taken by a task of its own, some of each shard at a time: arming one again is
 //! mostly waiting, and a shard that hangs, or an event that waits for long, delays only its own.
 
+mod archive;
 mod arm;
 mod carry;
 mod markers;
@@ -187,6 +188,7 @@ impl Control {
             session.changed_events().await?
         };
         if sweep {
+            archive::hush(&self.hands, session, &events).await?;
             self.forget_others(&events);
         }
         for (shard, events) in self.by_shard(events, now) {

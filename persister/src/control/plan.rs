@@ -64,6 +64,12 @@ pub enum Step {
     NoteOpen,
     /// Say in the directory how it stands.
     Announce,
+    /// It is to be archived and stands closed everywhere: find out whether all of it is in MySQL.
+    Settle,
+    /// All of it is in MySQL: take it out of the directory, so that no edge asks its shard.
+    Delist,
+    /// No edge asks for it any more: delete its keys and note that it is put away.
+    PutAway,
     /// Note in MySQL that all agree.
     NoteCarried,
     /// Nothing can be done now.
@@ -102,9 +108,40 @@ pub enum Waiting {
     /// A partition was not read past the epoch's marker in time.
     #[error("waits for {0} partitions to be read past the marker of its new epoch")]
     Markers(u64),
+    /// It is to be archived, and not all of it is in MySQL.
+    #[error("is closed, and archived once it is settled: {0}")]
+    Unsettled(#[from] Unsettled),
     /// Something failed and is tried again.
     #[error("tries again: {0}")]
     Trouble(String),
+}
+
+/// What keeps a closed event from being archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsettled {
+    /// The outbox is not empty: an edge or the relay publishes it.
+    #[error("its outbox has wins that Kafka does not have yet")]
+    Outbox,
+    /// Nobody can publish what nobody can read.
+    #[error("its outbox has entries that cannot be read")]
+    Unreadable,
+    /// An operator decides.
+    #[error("{0} dead letters of it wait: persister dlt list --event says which")]
+    Letters(u64),
+    /// They are carried within seconds.
+    #[error("{0} coupons of it were changed, and Redis does not have that yet")]
+    Changes(u64),
+    /// What only its shard has would be lost.
+    #[error(
+        "winners hold {held} units on its shard and {known} in MySQL: persister reconcile --event \
+         says which"
+    )]
+    Differs {
+        /// By the shard's count.
+        held: u64,
+        /// By rows and by letters that keep their unit.
+        known: u64,
+    },
 }
 
 /// Why an event has to be armed again.
@@ -166,6 +203,12 @@ pub enum Halt {
         /// The directory's version.
         version: u64,
     },
+    /// The directory says that it is archived, and MySQL wants it on sale.
+    #[error(
+        "the directory says that it was archived, which MySQL does not know: an older backup was \
+         restored? Close it, and it is made again from its rows"
+    )]
+    ArchivedSince,
     /// Winners hold more than the wanted stock.
     #[error("winners hold {0} units, more than the wanted stock")]
     StockBelowHeld(u64),
@@ -177,7 +220,7 @@ pub fn listing(event: &Event) -> Listing {
         event_id: event.event_id.clone(),
         epoch: event.epoch,
         version: event.version,
-        phase: event.phase,
+        phase: event.carried_phase(),
         opens_at_ms: event.opens_at_ms,
         closes_at_ms: event.closes_at_ms,
         stock: event.stock,
@@ -194,6 +237,9 @@ pub fn plan(wanted: &Event, sight: &Sight, said: Option<&Said>) -> Step {
     if let Some(halt) = behind_directory(wanted, said) {
         return blocked(halt);
     }
+    if wanted.is_archived() && said.is_listed() {
+        return Step::Delist;
+    }
     match sight {
         Sight::NoMaster => blocked(Waiting::NoMaster),
         Sight::Away(why) => blocked(Waiting::Shard(why.clone())),
@@ -202,6 +248,7 @@ pub fn plan(wanted: &Event, sight: &Sight, said: Option<&Said>) -> Step {
         {
             blocked(Waiting::OlderMaster(process.config_epoch))
         }
+        Sight::Missing(_) if wanted.is_archived() => put_away(wanted),
         Sight::Missing(_) => arm(wanted, Rearm::Missing, Granted::Nothing),
         Sight::Present(process, state) => plan_present(wanted, process, state, said),
     }
@@ -214,6 +261,9 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     // Before any arming: it would open the event as an older row wants it.
     if state.version > wanted.version {
         return blocked(Halt::BehindShardVersion(state.version));
+    }
+    if wanted.is_archived() {
+        return Step::PutAway;
     }
     let granted = Granted::by(state);
     if state.epoch < wanted.epoch {
@@ -244,6 +294,9 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
     if !says(&said.highest) || !says(&said.latest) {
         return Step::Announce;
     }
+    if wanted.phase == Phase::Archived {
+        return Step::Settle;
+    }
     if wanted.carried_version != wanted.version {
         return Step::NoteCarried;
     }
@@ -255,6 +308,12 @@ fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Sa
         return Step::NoteCarried;
     }
     Step::Settled
+}
+
+/// The keys are gone, or were never there.
+fn put_away(wanted: &Event) -> Step {
+    let noted = wanted.carried_version == wanted.version && wanted.waiting_for.is_empty();
+    if noted { Step::Settled } else { Step::PutAway }
 }
 
 /// What the arming itself needs, on a shard of the wanted epoch.
@@ -276,7 +335,7 @@ fn plan_arming(
             let opening = arming.step == EpochStep::Opening && begun;
             return Some(if opening { Step::Open } else { Step::Rearm(Rearm::Interrupted) });
         }
-        EpochStep::Opening | EpochStep::Open => {}
+        EpochStep::Opening | EpochStep::Open | EpochStep::Archived => {}
     }
     let shard = is_it(&state.identity, &state.run_id, state.config_epoch);
     let mysql = is_it(&arming.identity, &arming.run_id, arming.config_epoch);
@@ -303,7 +362,7 @@ fn plan_shard(wanted: &Event, state: &ShardState) -> Option<Step> {
             _ => Step::ChangeCoupons,
         });
     }
-    if same_row && state.phase == wanted.phase {
+    if same_row && state.phase == wanted.carried_phase() {
         return None;
     }
     if same_row && state.phase == Phase::Reopening && wanted.phase == Phase::Open {
@@ -320,12 +379,16 @@ fn next_phase(wanted: &Event, state: &ShardState) -> Phase {
     if wanted.phase == Phase::Open && (new_units || was_stopped) {
         Phase::Reopening
     } else {
-        wanted.phase
+        wanted.carried_phase()
     }
 }
 
 /// MySQL was restored from an older copy where the directory knows more.
 fn behind_directory(wanted: &Event, said: &Said) -> Option<Halt> {
+    let is_over = matches!(wanted.phase, Phase::Closed | Phase::Archived);
+    if said.archived && !said.is_listed() && !is_over {
+        return Some(Halt::ArchivedSince);
+    }
     let highest = said.highest.as_ref()?;
     let (epoch, version) = (highest.epoch, highest.version);
     let ahead = epoch > wanted.epoch || version > wanted.version;
@@ -367,6 +430,9 @@ impl Step {
             Self::EndReopening => "end_reopening",
             Self::NoteOpen => "note_open",
             Self::Announce => "announce",
+            Self::Settle => "settle",
+            Self::Delist => "delist",
+            Self::PutAway => "put_away",
             Self::NoteCarried => "note_carried",
             Self::Blocked(_) => "blocked",
         }

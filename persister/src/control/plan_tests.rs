@@ -86,7 +86,7 @@ fn present(state: ShardState) -> Sight {
 
 fn said(epoch: u64, version: u64) -> Said {
     let listing = Listing { epoch, version, ..listing(&event()) };
-    Said { highest: Some(listing.clone()), latest: Some(listing) }
+    Said { highest: Some(listing.clone()), latest: Some(listing), archived: false }
 }
 
 fn next(event: &Event, state: ShardState) -> Step {
@@ -308,4 +308,59 @@ fn an_event_is_armed_again_where_reconcile_asks_for_its_epoch() {
     assert_eq!(asked(1), Step::Settled, "it was armed again since");
     let lost = ShardState { lost_wins: true, ..state() };
     assert_eq!(next(&event(), lost), Step::Rearm(Rearm::WinsMissing));
+}
+
+/// Closed at version 4, wanted archived since.
+fn to_archive() -> Event {
+    Event { phase: Phase::Archived, version: 5, ..event() }
+}
+
+#[test]
+fn an_event_that_is_to_be_archived_is_closed_everywhere_first() {
+    let closed = |version| ShardState { phase: Phase::Closed, version, ..state() };
+    assert_eq!(next(&to_archive(), closed(4)), carry(Phase::Closed));
+    assert_eq!(next(&to_archive(), closed(5)), Step::Announce);
+    let everywhere = Some(said(2, 5));
+    let step = plan(&to_archive(), &present(closed(5)), everywhere.as_ref());
+    assert_eq!(step, Step::Settle);
+    assert_eq!(listing(&to_archive()).phase, Phase::Closed);
+    // Coupons that were changed before it was wanted are carried before.
+    let changed = Event { changes_due: true, ..to_archive() };
+    let step = plan(&changed, &present(closed(5)), everywhere.as_ref());
+    assert_eq!(step, Step::ChangeCoupons);
+    // Its shard failed over: it may lack wins that Kafka has.
+    let replaced = ShardState { identity: "r0".to_owned(), run_id: "p0".to_owned(), ..closed(5) };
+    let step = plan(&to_archive(), &present(replaced), everywhere.as_ref());
+    assert_eq!(step, Step::Rearm(Rearm::Identity));
+    let missing = Sight::Missing(process());
+    let step = plan(&to_archive(), &missing, everywhere.as_ref());
+    assert_eq!(step, Step::Rearm(Rearm::Missing));
+}
+
+#[test]
+fn an_archived_event_only_goes_away_whatever_becomes_of_its_shard() {
+    let archived = Event { arming: arming(EpochStep::Archived), ..to_archive() };
+    let closed = ShardState { phase: Phase::Closed, version: 5, ..state() };
+    let promoted = ShardState { identity: "r0".to_owned(), lost_wins: true, ..closed.clone() };
+    let sights = [Sight::Missing(process()), present(closed.clone()), present(promoted)];
+    for sight in &sights {
+        assert_eq!(plan(&archived, sight, Some(&said(2, 5))), Step::Delist, "{sight:?}");
+        assert_eq!(plan(&archived, sight, Some(&Said::default())), Step::PutAway, "{sight:?}");
+    }
+    let noted = Event { carried_version: 5, ..archived.clone() };
+    assert_eq!(plan(&noted, &sights[0], Some(&Said::default())), Step::Settled);
+    // Somebody knows more than this MySQL.
+    let newer = present(ShardState { epoch: 3, ..closed });
+    let step = plan(&archived, &newer, Some(&Said::default()));
+    assert_eq!(step, blocked(Halt::BehindShard(3)));
+}
+
+#[test]
+fn what_was_archived_is_never_on_sale_again() {
+    let archived = Said { archived: true, ..Said::default() };
+    let missing = Sight::Missing(process());
+    assert_eq!(plan(&event(), &missing, Some(&archived)), blocked(Halt::ArchivedSince));
+    let closed = Event { phase: Phase::Closed, ..event() };
+    let step = plan(&closed, &missing, Some(&archived));
+    assert_eq!(step, Step::Rearm(Rearm::Missing), "its winners are answered from its rows");
 }

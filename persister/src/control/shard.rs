@@ -26,6 +26,8 @@ static APPLY: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/apply.lua")));
 static RENEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/renew.lua")));
+static ARCHIVE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../../../lua/archive.lua")));
 
 /// What `lua/arm.lua` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(super) enum ArmReply {
     Ahead(u64),
 }
 
-/// What `lua/open.lua`, `lua/apply.lua` and `lua/renew.lua` answer.
+/// What `lua/open.lua`, `lua/apply.lua`, `lua/renew.lua` and `lua/archive.lua` answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applied {
     /// It stands so now.
@@ -116,7 +118,8 @@ pub(super) async fn open(
     ]
     .map(|number| number.to_string());
     let [epoch, row @ ..] = &numbers;
-    let mut args = vec![epoch.as_str(), armed.armer, armed.replid, event.phase.as_str()];
+    let phase = event.carried_phase();
+    let mut args = vec![epoch.as_str(), armed.armer, armed.replid, phase.as_str()];
     args.extend(row.iter().map(String::as_str));
     run(cluster, &OPEN, &event.event_id, &args).await
 }
@@ -274,6 +277,16 @@ pub(super) async fn renew(
     run(cluster, &RENEW, event, &[epoch.as_str(), from, to]).await
 }
 
+/// Deletes all keys of an event that is archived.
+pub(super) async fn put_away(cluster: &Cluster, event: &Event) -> Result<Applied, RedisError> {
+    let keys = EventKeys::new(&event.event_id);
+    let keys = [&keys.state, &keys.wins, &keys.outbox, &keys.expiry].map(String::as_str);
+    let (epoch, version) = (event.epoch.to_string(), event.version.to_string());
+    let slot = Cluster::slot_of(&event.event_id);
+    let reply = cluster.run_script(slot, &ARCHIVE, &keys, &[&epoch, &version]).await?;
+    parse_applied(&reply).ok_or_else(|| unreadable(&reply))
+}
+
 async fn run(
     cluster: &Cluster,
     script: &Script,
@@ -323,7 +336,7 @@ fn parse_applied(reply: &Reply) -> Option<Applied> {
         return None;
     };
     Some(match (word.text()?, rest) {
-        ("opened" | "applied" | "renewed", _) => Applied::Done,
+        ("opened" | "applied" | "renewed" | "archived", _) => Applied::Done,
         ("moved", _) => Applied::Moved,
         ("held", [units]) => Applied::Held(unsigned(units)?),
         _ => return None,
@@ -361,7 +374,7 @@ mod tests {
 
     #[test]
     fn answers_of_the_other_scripts_are_read() {
-        for done in ["opened", "applied", "renewed"] {
+        for done in ["opened", "applied", "renewed", "archived"] {
             assert_eq!(parse_applied(&array(&[done])), Some(Applied::Done));
         }
         assert_eq!(parse_applied(&array(&["moved", "3", "1", "open"])), Some(Applied::Moved));

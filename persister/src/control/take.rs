@@ -10,11 +10,12 @@ use tracing::{debug, warn};
 
 use super::plan::{Sight, Step, Waiting, Why, plan};
 use super::shard::look;
-use super::{arm, carry};
+use super::{archive, arm, carry};
 use crate::coupon_log::CouponLog;
 use crate::directory::DirectoryLog;
 use crate::lease::{HeldUntil, Owner};
 use crate::metrics;
+use crate::reconcile;
 use crate::store::events::{Event, fitting};
 use crate::store::{Session, Store, StoreError};
 
@@ -59,6 +60,8 @@ pub(super) enum Trouble {
     Redis(#[from] RedisError),
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Settle(#[from] reconcile::Trouble),
 }
 
 /// What became of an event.
@@ -157,6 +160,11 @@ async fn take_step(
         (Step::NoteOpen, _) => carry::note_open(hands, session, event).await,
         (Step::Announce, _) => carry::announce(hands, event).await,
         (Step::NoteCarried, _) => carry::note_carried(session, event).await,
+        (Step::Settle, Sight::Present(_, state)) => {
+            archive::settle(hands, session, event, state).await
+        }
+        (Step::Delist, _) => archive::delist(hands, event).await,
+        (Step::PutAway, _) => archive::put_away(hands, session, event).await,
         (Step::Blocked(why), _) => Ok(Taken::Blocked(why)),
         // What needs a state is planned where there is one.
         (step, _) => {

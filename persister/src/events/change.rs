@@ -1,5 +1,5 @@
-//! Open, pause, resume, close; how many units there are, when they are on sale, what an event is
-//! labelled with.
+//! Open, pause, resume, close, archive; how many units there are, when they are on sale, what an
+//! event is labelled with.
 
 use contract::event::Phase;
 use contract::ids::EventId;
@@ -8,6 +8,7 @@ use chrono::Utc;
 
 use super::ask::{Ask, Mode, TOLD_LINES, after, asks_again, difference};
 use super::create::check_window;
+use super::settled::unsettled;
 use crate::labels::Label;
 use crate::store::audit::{Action, Entry, Line};
 use crate::store::events::{Changed, Event, Wanted};
@@ -24,6 +25,8 @@ pub enum Verb {
     Resume,
     /// End an event for good.
     Close,
+    /// Put a closed event away: of it only its rows stay.
+    Archive,
     /// Have so many units in all.
     Stock(u64),
     /// Be on sale at other times.
@@ -74,7 +77,7 @@ fn becomes(was: &Wanted, verb: &Verb, now_ms: u64) -> Result<Wanted, String> {
             to.opens_at_ms = window.opens_at_ms.unwrap_or(was.opens_at_ms);
             to.closes_at_ms = window.closes_at_ms.unwrap_or(was.closes_at_ms);
         }
-        Verb::Open | Verb::Pause | Verb::Resume | Verb::Close => {}
+        Verb::Open | Verb::Pause | Verb::Resume | Verb::Close | Verb::Archive => {}
     }
     to.phase = phase(was.phase, verb)?;
     if matches!(verb, Verb::Reschedule(_)) && to != *was {
@@ -89,6 +92,8 @@ fn becomes(was: &Wanted, verb: &Verb, now_ms: u64) -> Result<Wanted, String> {
 /// Where a verb leads from a phase.
 fn phase(from: Phase, verb: &Verb) -> Result<Phase, &'static str> {
     Ok(match (from, verb) {
+        (Phase::Closed | Phase::Archived, Verb::Archive) => Phase::Archived,
+        (_, Verb::Archive) => return Err("it is not closed: close it first, which is final"),
         (Phase::Archived, _) => return Err("it is archived: nothing about it changes any more"),
         (Phase::Closed, Verb::Close | Verb::Label(_)) => Phase::Closed,
         (Phase::Closed, _) => {
@@ -114,6 +119,7 @@ impl Verb {
             Self::Pause => Action::Pause,
             Self::Resume => Action::Resume,
             Self::Close => Action::Close,
+            Self::Archive => Action::Archive,
             Self::Stock(_) => Action::Stock,
             Self::Reschedule(_) => Action::Reschedule,
             Self::Label(_) => Action::Label,
@@ -141,6 +147,11 @@ pub async fn change(
         Ok(wanted) => wanted,
         Err(why) => return Ok(Outcome::Refused(before, why)),
     };
+    if wanted.phase == Phase::Archived
+        && let Some(why) = unsettled(session, &before).await?
+    {
+        return Ok(Outcome::Refused(before, why));
+    }
     if wanted.stock < was.stock {
         // The shard may hold more than the rows by now: it has the last word, and the leader says
         // so.
@@ -247,6 +258,8 @@ mod tests {
             (Open, Verb::Close, Closed),
             (Paused, Verb::Close, Closed),
             (Closed, Verb::Close, Closed),
+            (Closed, Verb::Archive, Phase::Archived),
+            (Phase::Archived, Verb::Archive, Phase::Archived),
         ];
         for (from, verb, to) in cases {
             let said = format!("{from:?} {verb:?}");
@@ -270,6 +283,9 @@ mod tests {
             (Phase::Archived, Verb::Open),
             (Phase::Archived, Verb::Close),
             (Phase::Archived, Verb::Label(Vec::new())),
+            (Phase::Scheduled, Verb::Archive),
+            (Phase::Open, Verb::Archive),
+            (Phase::Paused, Verb::Archive),
             (Phase::Fencing, Verb::Open),
         ];
         for (from, verb) in refused {

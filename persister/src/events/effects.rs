@@ -70,6 +70,11 @@ fn phase(from: Phase, to: Phase) -> String {
         Phase::Closed => {
             "new claims get 410 closed, for good; winners are still answered; it cannot be undone"
         }
+        Phase::Archived => {
+            "once all of it is in MySQL its Redis keys and its place in the directory go, and edges \
+             answer 404 unknown_event, winners too; rows, dead letters and the audit stay; its id is \
+             never used again; it cannot be undone"
+        }
         _ => "as operators want it",
     };
     format!("{} → {}: {then}", from.as_str(), to.as_str())

@@ -8,6 +8,7 @@ pub mod change;
 pub mod create;
 pub mod done;
 pub mod effects;
+mod settled;
 pub mod view;
 pub mod wait;
 pub mod winners;

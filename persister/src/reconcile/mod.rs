@@ -28,8 +28,9 @@ mod sequences;
 mod trouble;
 mod watermark;
 
+use std::sync::Arc;
+
 use contract::coupon::Win;
-use contract::event::Phase;
 use contract::ids::{EventId, UserId};
 use links::kafka::Kafka;
 use links::redis::Cluster;
@@ -46,7 +47,7 @@ use pace::Pace;
 use repair::Repairs;
 use report::Keep;
 use scan::{Look, scan};
-use watermark::{SETTLE, Watermark};
+use watermark::{CATCH_UP, SETTLE, Watermark};
 
 pub use history::{RunView, history, one_run};
 pub use kinds::{KindView, kinds};
@@ -54,6 +55,7 @@ pub use print::{print, print_history, print_kinds, print_run};
 pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
+pub(crate) use watermark::{caught_up, ends, take as take_watermark};
 
 /// A user's wins as an event's shard shows them. Fails unless the shard is the one that MySQL armed,
 /// and open.
@@ -80,7 +82,7 @@ pub enum Outcome {
 pub struct Reconciler {
     store: Store,
     cluster: Cluster,
-    kafka: Kafka,
+    log: Arc<CouponLog>,
     mode: Mode,
     by: By,
     repairs: Repairs,
@@ -89,8 +91,9 @@ pub struct Reconciler {
 impl Reconciler {
     /// Of those servers.
     pub fn new(store: Store, cluster: Cluster, kafka: Kafka, mode: Mode, by: By) -> Self {
-        let repairs = Repairs::new(mode, CouponLog::new(&kafka));
-        Self { store, cluster, kafka, mode, by, repairs }
+        let log = Arc::new(CouponLog::new(&kafka));
+        let repairs = Repairs::new(mode, Arc::clone(&log));
+        Self { store, cluster, log, mode, by, repairs }
     }
 
     /// One run, over one event or over all that were armed and are not archived. Two never run at
@@ -129,7 +132,8 @@ impl Reconciler {
         let mut session = self.store.connect().await?;
         let Some(id) = only else {
             let live = session.live_events().await?;
-            return Ok(Some(live.into_iter().filter(|event| event.epoch > 0).collect()));
+            let armed = |event: &Event| event.epoch > 0 && !event.is_archived();
+            return Ok(Some(live.into_iter().filter(armed).collect()));
         };
         Ok(session.event(id).await?.map(|event| vec![event]))
     }
@@ -140,12 +144,7 @@ impl Reconciler {
         let mut marked = Vec::new();
         for event in events {
             let id = &event.event_id;
-            let mark = if event.phase == Phase::Archived {
-                Err(Trouble::NotArmed("it is archived"))
-            } else {
-                watermark::take(&self.cluster, event).await
-            };
-            match mark {
+            match watermark::take(&self.cluster, event).await {
                 Ok(mark) => marked.push((id, mark)),
                 Err(trouble) => report.add(EventReport::not_judged(id, trouble), keep),
             }
@@ -168,8 +167,8 @@ impl Reconciler {
         for (event, mark) in marked {
             outboxes.push(watermark::outbox(&self.cluster, event, mark).await);
         }
-        let caught_up = match watermark::ends(&self.kafka).await {
-            Ok(ends) => watermark::caught_up(&self.store, &ends).await,
+        let caught_up = match watermark::ends(&self.log).await {
+            Ok(ends) => watermark::caught_up(&self.store, &ends, CATCH_UP).await,
             Err(trouble) => Err(trouble),
         };
         if let Err(trouble) = caught_up {

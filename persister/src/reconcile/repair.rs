@@ -1,6 +1,7 @@
 //! The two things that a run may do about what it finds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use contract::coupon::Win;
 use contract::ids::UserId;
@@ -17,11 +18,11 @@ use crate::store::events::Asked;
 /// Does what the mode allows.
 pub(super) struct Repairs {
     mode: Mode,
-    log: CouponLog,
+    log: Arc<CouponLog>,
 }
 
 impl Repairs {
-    pub(super) fn new(mode: Mode, log: CouponLog) -> Self {
+    pub(super) fn new(mode: Mode, log: Arc<CouponLog>) -> Self {
         Self { mode, log }
     }
 

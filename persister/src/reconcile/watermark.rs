@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use contract::ids::EventId;
-use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
-use links::kafka::Kafka;
+use contract::topics::COUPON_ISSUED_PARTITIONS;
 use links::redis::Cluster;
 use tokio::time::{Instant, sleep};
 
 use super::sequences::Sequences;
 use super::trouble::{Trouble, patiently};
+use crate::coupon_log::CouponLog;
 use crate::store::Store;
 use crate::store::epochs::EpochStep;
 use crate::store::events::Event;
@@ -22,8 +22,8 @@ use crate::store::events::Event;
 /// After T0: every claim that was granted before it has its answer, within 2 s, or nobody waits any
 /// more. Also between two looks at something that may have been under way.
 pub(super) const SETTLE: Duration = Duration::from_secs(3);
-/// For MySQL to reach Kafka's ends.
-const CATCH_UP: Duration = Duration::from_secs(60);
+/// For MySQL to reach Kafka's ends, in a run.
+pub(super) const CATCH_UP: Duration = Duration::from_secs(60);
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
 /// Outbox entries that are read at once; each has up to 128 wins.
@@ -33,17 +33,18 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// How an event's shard stood at T0, read in one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Watermark {
-    pub(super) epoch: u64,
-    pub(super) identity: String,
-    pub(super) held: u64,
-    pub(super) sequence: u64,
+pub(crate) struct Watermark {
+    pub(crate) epoch: u64,
+    pub(crate) identity: String,
+    pub(crate) held: u64,
+    pub(crate) sequence: u64,
 }
 
 /// Reads how an event's shard stands. Fails unless the shard is the one that MySQL armed, and open.
-pub(super) async fn take(cluster: &Cluster, event: &Event) -> Result<Watermark, Trouble> {
+pub(crate) async fn take(cluster: &Cluster, event: &Event) -> Result<Watermark, Trouble> {
     match &event.arming {
         None => return Err(Trouble::NotArmed("it was never armed")),
+        Some(_) if event.is_archived() => return Err(Trouble::NotArmed("it is archived")),
         Some(arming) if arming.step != EpochStep::Open => {
             return Err(Trouble::NotArmed("it is being armed: try again"));
         }
@@ -114,19 +115,22 @@ fn order(id: &str) -> Option<(u64, u64)> {
 }
 
 /// The end of each partition, by part.
-pub(super) async fn ends(kafka: &Kafka) -> Result<Vec<i64>, Trouble> {
+pub(crate) async fn ends(log: &CouponLog) -> Result<Vec<i64>, Trouble> {
     let mut ends = Vec::new();
     for part in 0..COUPON_ISSUED_PARTITIONS {
-        let partition = kafka.partition(COUPON_ISSUED, part);
-        ends.push(patiently("the end of a partition", || partition.bounds()).await?.end);
+        ends.push(patiently("the end of a partition", || log.end_of(part)).await?);
     }
     Ok(ends)
 }
 
-/// Waits until MySQL has everything before those ends.
-pub(super) async fn caught_up(store: &Store, ends: &[i64]) -> Result<(), Trouble> {
+/// Waits until MySQL has everything before those ends, for so long at most.
+pub(crate) async fn caught_up(
+    store: &Store,
+    ends: &[i64],
+    patience: Duration,
+) -> Result<(), Trouble> {
     let mut session = store.connect().await?;
-    let deadline = Instant::now() + CATCH_UP;
+    let deadline = Instant::now() + patience;
     loop {
         let leases = session.leases().await?;
         let behind = leases.iter().zip(ends).find(|(lease, end)| lease.next_offset < **end);

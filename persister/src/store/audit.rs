@@ -57,6 +57,8 @@ pub enum Action {
     Resume,
     /// Ended an event.
     Close,
+    /// Put an event away.
+    Archive,
     /// Changed how many units there are.
     Stock,
     /// Moved an event's window.
@@ -151,6 +153,7 @@ impl Action {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Close => "close",
+            Self::Archive => "archive",
             Self::Stock => "stock",
             Self::Reschedule => "reschedule",
             Self::Label => "label",

@@ -1,6 +1,7 @@
 //! Changes of coupons by operators: MySQL first, and a note of what Redis does not have yet.
 
 use contract::coupon::CouponState;
+use contract::event::Phase;
 use contract::ids::{CouponId, EventId, UserId};
 use mysql_async::Row;
 use serde_json::json;
@@ -40,6 +41,8 @@ pub enum CouponChanged {
     Refused(CouponRow),
     /// Its event is being armed: what the shard gets is read just now. Ask again.
     BeingArmed(EventId),
+    /// Its event is archived, or about to be: nothing about it changes any more.
+    Archived(EventId),
     /// No row has it; it may be on its way.
     Unknown,
 }
@@ -74,8 +77,11 @@ impl Session {
         };
         self.begin().await?;
         // The event first, as everybody who locks both does.
-        let step: Option<Option<String>> = self.row(sql::LOCK_EVENT_STEP, (&event,)).await?;
-        let open = step.flatten().as_deref().and_then(EpochStep::parse) == Some(EpochStep::Open);
+        let stands: Option<(Option<String>, String)> =
+            self.row(sql::LOCK_EVENT_STEP, (&event,)).await?;
+        let (step, phase) = stands.unwrap_or_default();
+        let open = step.as_deref().and_then(EpochStep::parse) == Some(EpochStep::Open);
+        let archived = Phase::parse(&phase) == Some(Phase::Archived);
         let row: Option<Row> = self.row(sql::LOCK_COUPON, (id,)).await?;
         let Some(row) = row.map(read_coupon).transpose()? else {
             self.roll_back().await?;
@@ -84,6 +90,7 @@ impl Session {
         let outcome = match way(row.state, to) {
             Way::Already => CouponChanged::Already(row),
             Way::No => CouponChanged::Refused(row),
+            Way::To if archived => CouponChanged::Archived(row.event_id),
             Way::To if !open => CouponChanged::BeingArmed(row.event_id),
             Way::To => {
                 let now = CouponRow { state: to, revision: row.revision + 1, ..row.clone() };
@@ -113,6 +120,12 @@ impl Session {
         let params = (event.as_str(), coupon.as_bytes().as_slice());
         let pending: Option<i64> = self.row(sql::PENDING_CHANGE, params).await?;
         Ok(pending.is_some())
+    }
+
+    /// How many changes of an event Redis does not have yet.
+    pub async fn count_changes(&mut self, event: &EventId) -> Result<u64, StoreError> {
+        let count: Option<u64> = self.row(sql::COUNT_CHANGES, (event.as_str(),)).await?;
+        Ok(count.unwrap_or(0))
     }
 
     /// Up to `count` changes of an event that Redis does not have yet.

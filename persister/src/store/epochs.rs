@@ -22,12 +22,14 @@ pub enum EpochStep {
     Opening,
     /// The shard was opened.
     Open,
+    /// All of the event is in MySQL: its keys and its place in the directory go, or are gone.
+    Archived,
 }
 
 impl EpochStep {
     /// The step that a word names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Fencing, Self::Arming, Self::Opening, Self::Open]
+        [Self::Fencing, Self::Arming, Self::Opening, Self::Open, Self::Archived]
             .into_iter()
             .find(|step| step.as_str() == word)
     }
@@ -39,6 +41,7 @@ impl EpochStep {
             Self::Arming => "arming",
             Self::Opening => "opening",
             Self::Open => "open",
+            Self::Archived => "archived",
         }
     }
 }
@@ -122,7 +125,7 @@ pub enum Moved {
     HasRows,
     /// The arming is not at the step that this one follows.
     Step,
-    /// Something came late that has to be united first.
+    /// Something came late that has to be united, or decided upon, first.
     Late,
     /// There is no such event.
     Gone,
@@ -209,6 +212,31 @@ impl Session {
         Ok(Compared::Done(()))
     }
 
+    /// Notes that all of an event is in MySQL, so that its keys may go, if the event still has that
+    /// version and nothing of it waits in MySQL.
+    pub async fn note_archived(
+        &mut self,
+        author: Author<'_>,
+        version: u64,
+    ) -> Result<Compared<()>, StoreError> {
+        match self.begin_as(author).await? {
+            Compared::Done(now) if now.version == version => {}
+            Compared::Done(now) => return self.give_up(Moved::Version(now.version)).await,
+            Compared::Moved(moved) => return Ok(Compared::Moved(moved)),
+        }
+        // Letters and changes are written by transactions that hold the event's row as well.
+        let waits =
+            self.count_dead_letters(author.event).await? + self.count_changes(author.event).await?;
+        if waits > 0 {
+            return self.give_up(Moved::Late).await;
+        }
+        if self.change(sql::NOTE_ARCHIVED, (author.event.as_str(), author.epoch)).await? != 1 {
+            return self.give_up(Moved::Step).await;
+        }
+        self.commit().await?;
+        Ok(Compared::Done(()))
+    }
+
     /// Notes that the armed process has another `master_replid`.
     pub async fn note_identity(
         &mut self,
@@ -273,7 +301,7 @@ mod tests {
 
     #[test]
     fn steps_come_back_from_their_words() {
-        for word in ["fencing", "arming", "opening", "open"] {
+        for word in ["fencing", "arming", "opening", "open", "archived"] {
             assert_eq!(EpochStep::parse(word).map(EpochStep::as_str), Some(word));
         }
         assert_eq!(EpochStep::parse("closed"), None);

@@ -124,6 +124,20 @@ pub enum Asked {
 }
 
 impl Event {
+    /// How shard and directory are to have it: one that is to be archived is closed until all of it
+    /// is in MySQL.
+    pub fn carried_phase(&self) -> Phase {
+        match self.phase {
+            Phase::Archived => Phase::Closed,
+            phase => phase,
+        }
+    }
+
+    /// Whether all of it is in MySQL and nowhere else, or is about to be.
+    pub fn is_archived(&self) -> bool {
+        self.arming.as_ref().is_some_and(|arming| arming.step == EpochStep::Archived)
+    }
+
     /// What is wanted of it now.
     pub fn wanted(&self) -> Wanted {
         Wanted {
@@ -185,7 +199,7 @@ impl Session {
         rows.into_iter().map(read).collect()
     }
 
-    /// Every event that is not archived.
+    /// Every event that the leader has not put away.
     pub async fn live_events(&mut self) -> Result<Vec<Event>, StoreError> {
         self.events(sql::LIVE_EVENTS).await
     }
@@ -195,7 +209,7 @@ impl Session {
         self.events(sql::CHANGED_EVENTS).await
     }
 
-    /// Events that were armed and are not archived: they may have an outbox.
+    /// Events that were armed and are not put away: they may have an outbox.
     pub async fn armed_events(&mut self) -> Result<Vec<EventId>, StoreError> {
         let rows = self.rows(sql::ARMED_EVENTS, ()).await?;
         rows.into_iter()

@@ -85,12 +85,13 @@ pub(super) const EVENTS_AFTER: &str = "\
     WHERE (? = '' OR e.phase = ?) \
       AND (e.created_at > ? OR (e.created_at = ? AND e.event_id > ?)) \
     ORDER BY e.created_at, e.event_id LIMIT ?";
-/// What the leader looks after.
-pub(super) const LIVE_EVENTS: &str = "WHERE e.phase <> 'archived'";
+/// What the leader looks after: all but those that it has put away.
+pub(super) const LIVE_EVENTS: &str =
+    "WHERE e.phase <> 'archived' OR e.version <> e.carried_version";
 /// What the leader has not carried to shard and directory yet.
 pub(super) const CHANGED_EVENTS: &str = "\
-    WHERE e.phase <> 'archived' AND (e.version <> e.carried_version \
-      OR e.event_id IN (SELECT event_id FROM coupon_changes))";
+    WHERE e.version <> e.carried_version \
+      OR (e.phase <> 'archived' AND e.event_id IN (SELECT event_id FROM coupon_changes))";
 /// Returned units gather for so long, so that they go on sale once a second at most.
 const DUE_CHANGES: &str = "\
     EXISTS (SELECT 1 FROM coupon_changes k WHERE k.event_id = e.event_id \
@@ -104,7 +105,7 @@ pub(super) fn events(which: &str) -> String {
            e.confirm, e.labels, e.epoch, e.version, e.carried_version, e.waiting_for, e.created_at, \
            e.updated_at, e.rearm_asked, x.step, x.armer, x.identity, x.run_id, x.config_epoch, \
            EXISTS (SELECT 1 FROM event_epochs y WHERE y.event_id = e.event_id \
-             AND y.step IN ('opening', 'open')) AS opened_before, \
+             AND y.step IN ('opening', 'open', 'archived')) AS opened_before, \
            (SELECT COALESCE(MAX(z.config_epoch), 0) FROM event_epochs z \
              WHERE z.event_id = e.event_id) AS highest_config_epoch, \
            {DUE_CHANGES} \
@@ -113,8 +114,9 @@ pub(super) fn events(which: &str) -> String {
     )
 }
 
-pub(super) const ARMED_EVENTS: &str =
-    "SELECT event_id FROM events WHERE epoch > 0 AND phase <> 'archived'";
+pub(super) const ARMED_EVENTS: &str = "\
+    SELECT event_id FROM events \
+    WHERE epoch > 0 AND (phase <> 'archived' OR version <> carried_version)";
 pub(super) const LOCK_EVENT: &str = "\
     SELECT epoch, version, stock, per_user_limit FROM events WHERE event_id = ? FOR UPDATE";
 pub(super) const RAISE_EPOCH: &str = "UPDATE events SET epoch = ? WHERE event_id = ?";
@@ -155,6 +157,10 @@ pub(super) const NOTE_OPENING: &str = "\
 pub(super) const NOTE_OPEN: &str = "\
     UPDATE event_epochs SET step = 'open', opened_at = UTC_TIMESTAMP(3) \
     WHERE event_id = ? AND epoch = ? AND step = 'opening'";
+/// From here on nobody arms it again.
+pub(super) const NOTE_ARCHIVED: &str = "\
+    UPDATE event_epochs SET step = 'archived' \
+    WHERE event_id = ? AND epoch = ? AND step = 'open'";
 pub(super) const NOTE_IDENTITY: &str =
     "UPDATE event_epochs SET identity = ? WHERE event_id = ? AND epoch = ?";
 
@@ -187,7 +193,8 @@ pub(super) fn coupons_by_id(ids: usize) -> String {
 /// its epoch, so that no epoch begins and no uniting ends in between.
 pub(super) fn epochs_of_events(events: usize) -> String {
     format!(
-        "SELECT e.event_id, e.epoch, COALESCE(x.step IN ('opening', 'open'), FALSE) AS united, \
+        "SELECT e.event_id, e.epoch, \
+           COALESCE(x.step IN ('opening', 'open', 'archived'), FALSE) AS united, \
            (SELECT COALESCE(MAX(c.epoch), 0) FROM event_cuts c \
              WHERE c.event_id = e.event_id AND c.part = ?) AS cut \
          FROM events e \
@@ -215,7 +222,7 @@ pub(super) const WINNERS_AFTER: &str = "\
 
 pub(super) const EVENT_OF_COUPON: &str = "SELECT event_id FROM coupons WHERE coupon_id = ?";
 pub(super) const LOCK_EVENT_STEP: &str = "\
-    SELECT x.step FROM events e \
+    SELECT x.step, e.phase FROM events e \
     LEFT JOIN event_epochs x ON x.event_id = e.event_id AND x.epoch = e.epoch \
     WHERE e.event_id = ? FOR UPDATE";
 pub(super) const LOCK_COUPON: &str = "\
@@ -228,6 +235,7 @@ pub(super) const NOTE_COUPON_CHANGE: &str = "\
     VALUES (?, ?, ?, UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE revision = GREATEST(revision, ?)";
 pub(super) const PENDING_CHANGE: &str =
     "SELECT 1 FROM coupon_changes WHERE event_id = ? AND coupon_id = ?";
+pub(super) const COUNT_CHANGES: &str = "SELECT COUNT(*) FROM coupon_changes WHERE event_id = ?";
 pub(super) const PENDING_CHANGES: &str = "\
     SELECT c.coupon_id, c.user_id, c.state, c.revision FROM coupon_changes k \
     JOIN coupons c ON c.coupon_id = k.coupon_id \
@@ -309,6 +317,8 @@ pub(super) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+pub(super) const COUNT_GIVEN_UP: &str =
+    "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
 
 // The dead-letter desk.
 

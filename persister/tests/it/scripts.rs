@@ -12,6 +12,7 @@ const ARM: &str = include_str!("../../../lua/arm.lua");
 const OPEN: &str = include_str!("../../../lua/open.lua");
 const APPLY: &str = include_str!("../../../lua/apply.lua");
 const RENEW: &str = include_str!("../../../lua/renew.lua");
+const ARCHIVE: &str = include_str!("../../../lua/archive.lua");
 
 /// The answer's words, numbers as text.
 async fn call(world: &World, source: &'static str, event: &EventId, words: &str) -> Vec<String> {
@@ -182,4 +183,17 @@ async fn an_identity_is_renewed_only_within_one_process() {
     assert_eq!(call(&world, RENEW, &event, &renew).await, ["renewed"]);
     assert_eq!(state(&world, &event).await.unwrap().identity, replid);
     assert_eq!(call(&world, RENEW, &event, &renew).await, ["renewed"]);
+}
+
+#[tokio::test]
+async fn keys_go_only_where_mysql_knows_what_the_shard_knows() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("archive");
+    armed(&world, &event, 2, "token").await;
+    assert_eq!(call(&world, ARCHIVE, &event, "1 9").await, ["moved", "2", "0", "arming"]);
+    assert!(state(&world, &event).await.is_some());
+    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "1"]);
+    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "0"]);
+    assert_eq!(state(&world, &event).await, None);
 }

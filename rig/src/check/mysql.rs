@@ -18,7 +18,9 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows that are read at once.
 const PAGE_ROWS: u64 = 20_000;
 
-const SELECT_EVENT: &str = "SELECT stock, per_user_limit, epoch FROM events WHERE event_id = ?";
+const SELECT_EVENT: &str = "\
+    SELECT stock, per_user_limit, epoch, phase = 'archived' AND carried_version = version \
+    FROM events WHERE event_id = ?";
 const COUNT_ROWS: &str = "SELECT COUNT(*) FROM coupons WHERE event_id = ?";
 const SUM_OFFSETS: &str =
     "SELECT CAST(COALESCE(SUM(next_offset), 0) AS SIGNED) FROM partitions WHERE topic = ?";
@@ -95,8 +97,9 @@ impl Mysql {
 
     /// All of an event.
     pub async fn snapshot(&mut self, event: &EventId) -> Result<MysqlSnapshot, MysqlError> {
-        let events: Vec<(u64, u32, u64)> = self.query(SELECT_EVENT, (event.as_str(),)).await?;
-        let &[(stock, limit, epoch)] = events.as_slice() else {
+        let events: Vec<(u64, u32, u64, bool)> =
+            self.query(SELECT_EVENT, (event.as_str(),)).await?;
+        let &[(stock, limit, epoch, archived)] = events.as_slice() else {
             return Err(MysqlError::UnknownEvent(event.clone()));
         };
         let rearms = self.rearms(event).await?;
@@ -106,7 +109,7 @@ impl Mysql {
             let page = (event.as_str(), after, PAGE_ROWS);
             let page: Vec<Row> = self.query(SELECT_ROWS, page).await?;
             let Some(last) = page.last() else {
-                return Ok(MysqlSnapshot { stock, limit, epoch, rows, rearms, letters });
+                return Ok(MysqlSnapshot { stock, limit, epoch, archived, rows, rearms, letters });
             };
             after = column(last, "sequence")?;
             let page: Result<Vec<Holding>, MysqlError> = page.iter().map(holding).collect();

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::history::History;
 use super::mysql::{Mysql, MysqlError};
 use super::redis::{outbox_is_empty, snapshot};
+use super::snapshot::RedisSnapshot;
 use super::verdict::Verdict;
 use crate::stack::{Handle, PartKind, StackError};
 
@@ -88,8 +89,13 @@ impl Sources {
 
     async fn whole(&mut self, history: &History) -> Result<Verdict, NoVerdict> {
         let event: &EventId = &history.header.event;
-        let redis = snapshot(&self.redis, event).await?;
+        let mut redis = snapshot(&self.redis, event).await?;
         let mysql = self.mysql.snapshot(event).await?;
+        // Of an archived event the rows alone are held against what was told. Keys that are still
+        // there are looked at like any others.
+        if mysql.archived && redis.is_empty() {
+            redis = RedisSnapshot::by_rows(&mysql);
+        }
         Ok(super::check(history, &redis, &mysql))
     }
 }

@@ -47,6 +47,26 @@ pub struct RedisSnapshot {
     pub wins: Vec<Holding>,
 }
 
+impl RedisSnapshot {
+    /// Whether there is nothing of the event.
+    pub fn is_empty(&self) -> bool {
+        (self.stock, self.sequence, self.outbox, self.unreadable) == (0, 0, 0, 0)
+            && self.wins.is_empty()
+    }
+
+    /// What an archived event's shard had, by its rows.
+    pub fn by_rows(mysql: &MysqlSnapshot) -> Self {
+        Self {
+            stock: mysql.stock,
+            held: units_held(&mysql.rows),
+            sequence: mysql.rows.iter().map(|row| row.sequence).max().unwrap_or(0),
+            outbox: 0,
+            unreadable: 0,
+            wins: mysql.rows.clone(),
+        }
+    }
+}
+
 /// An event in MySQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MysqlSnapshot {
@@ -56,6 +76,8 @@ pub struct MysqlSnapshot {
     pub limit: u32,
     /// How often the event was armed.
     pub epoch: u64,
+    /// Whether it is archived: its keys are gone, and these rows are all there is.
+    pub archived: bool,
     /// Every row.
     pub rows: Vec<Holding>,
     /// Each arming.

@@ -69,6 +69,27 @@ async fn a_rush_passes_until_somebody_takes_a_row_away() {
 }
 
 #[tokio::test]
+async fn of_an_archived_event_the_rows_are_judged() {
+    let _guard = shared().await;
+    let stack = Handle::from_env().unwrap();
+    let event = new_event("put-away");
+    let plan = plan(&stack, &event, 200, 10);
+    let (verdict, _) = rush(&stack, &plan, async {}).await;
+    assert!(verdict.passes(), "{verdict}");
+    for verb in ["close", "archive"] {
+        let done = stack.persister(&["event", verb, event.as_str(), "--wait-s", "60"]).await;
+        assert!(done.as_ref().unwrap().status.success(), "{verb}: {done:?}");
+    }
+    let (output, report) = check(&stack, &event, &plan.history).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((&report["verdict"], &report["told"]), (&"pass".into(), &10.into()));
+    change(&stack, "DELETE FROM coupons WHERE event_id = ? AND sequence = 7", &event).await;
+    let (output, report) = check(&stack, &event, &plan.history).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!((&report["verdict"], &report["missing"]), (&"fail".into(), &1.into()));
+}
+
+#[tokio::test]
 async fn a_rush_from_the_command_line_ends_with_the_verdict_and_a_report() {
     let _guard = shared().await;
     let stack = Handle::from_env().unwrap();

@@ -71,6 +71,7 @@ pub(super) fn clean() -> World {
             stock: 3,
             limit: 1,
             epoch: 1,
+            archived: false,
             rows: wins,
             rearms: Vec::new(),
             letters: Vec::new(),

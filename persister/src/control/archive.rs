@@ -1,0 +1,129 @@
+//! Archiving: a closed event whose wins are all rows leaves the directory and its shard.
+//!
+//! Until MySQL has noted that nothing is left to come, the event is closed like any other, and armed
+//! again where its shard fails over. That note is the one step that decides; what follows only takes
+//! away, may be done any number of times, and is never undone.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use contract::ids::EventId;
+use links::redis::ShardState;
+use tracing::{info, warn};
+
+use super::arm::taken;
+use super::carry::{author, note_carried, of};
+use super::plan::{Unsettled, Waiting};
+use super::shard;
+use super::take::{Hands, Taken, Trouble};
+use super::unite::ledger;
+use crate::reconcile::{caught_up, ends, take_watermark};
+use crate::store::epochs::Compared;
+use crate::store::events::Event;
+use crate::store::{Session, StoreError};
+
+/// For MySQL to reach Kafka's ends; then what it waits for is told, and it is tried again.
+const CATCH_UP: Duration = Duration::from_secs(10);
+/// Events that are taken out of the directory once more in one look.
+const MOST_HUSHED: usize = 16;
+
+/// Notes that the event is archived, if nothing of it is on its way. The order makes that sure: a win
+/// that is not in the outbox was acknowledged by Kafka, so its record stands before the ends that are
+/// read next, and is a row or a dead letter once MySQL is past them.
+pub(super) async fn settle(
+    hands: &Hands,
+    session: &mut Session,
+    event: &Event,
+    state: &ShardState,
+) -> Result<Taken, Trouble> {
+    let id = &event.event_id;
+    if let Some(left) = left_in_mysql(session, id).await? {
+        return Ok(unsettled(left));
+    }
+    let outbox = hands.cluster.outbox(id, None, 1).await?;
+    if !outbox.entries.is_empty() {
+        return Ok(unsettled(Unsettled::Outbox));
+    }
+    if !outbox.unreadable.is_empty() {
+        return Ok(unsettled(Unsettled::Unreadable));
+    }
+    // After the outbox: it was that of the process that MySQL armed.
+    let mark = take_watermark(&hands.cluster, event).await?;
+    if mark.identity != state.identity {
+        return Ok(Taken::LookAgain);
+    }
+    caught_up(&hands.store, &ends(&hands.log).await?, CATCH_UP).await?;
+    hands.store.renew(session).await?;
+    let rows = ledger(session, id, mark.sequence).await?;
+    // A letter that was given up may keep its unit on the shard; a refused one counts already.
+    let known = rows.held + session.count_given_up(id).await?;
+    if mark.held > known {
+        return Ok(unsettled(Unsettled::Differs { held: mark.held, known }));
+    }
+    Ok(match session.note_archived(author(hands, event), event.version).await? {
+        Compared::Done(()) => {
+            info!(event = %id, epoch = event.epoch, sequence = mark.sequence, "settled; is archived");
+            Taken::Step
+        }
+        Compared::Moved(moved) => taken(moved),
+    })
+}
+
+/// What waits in MySQL itself, if anything does.
+async fn left_in_mysql(
+    session: &mut Session,
+    event: &EventId,
+) -> Result<Option<Unsettled>, StoreError> {
+    let (letters, changes) =
+        (session.count_dead_letters(event).await?, session.count_changes(event).await?);
+    Ok(match (letters, changes) {
+        (0, 0) => None,
+        (0, changes) => Some(Unsettled::Changes(changes)),
+        (letters, _) => Some(Unsettled::Letters(letters)),
+    })
+}
+
+fn unsettled(left: Unsettled) -> Taken {
+    Taken::Blocked(Waiting::from(left).into())
+}
+
+/// Takes the event out of the directory: edges answer that there is no such event, and ask no shard.
+pub(super) async fn delist(hands: &Hands, event: &Event) -> Result<Taken, Trouble> {
+    hands.directory.say_gone(event.event_id.clone()).await?;
+    info!(event = %event.event_id, "taken out of the directory");
+    Ok(Taken::Step)
+}
+
+/// Deletes the event's keys, and notes that nothing is left to do.
+pub(super) async fn put_away(
+    hands: &Hands,
+    session: &mut Session,
+    event: &Event,
+) -> Result<Taken, Trouble> {
+    match of(shard::put_away(&hands.cluster, event).await?) {
+        Taken::Step => {}
+        other => return Ok(other),
+    }
+    info!(event = %event.event_id, "its keys are gone");
+    note_carried(session, event).await
+}
+
+/// A leader that was paused may have said how an event stands after another one had taken it out of
+/// the directory: it is taken out again. `live`: those that are looked after anyway.
+pub(super) async fn hush(
+    hands: &Hands,
+    session: &mut Session,
+    live: &[Event],
+) -> Result<(), StoreError> {
+    let live: HashSet<&EventId> = live.iter().map(|event| &event.event_id).collect();
+    for id in hands.directory.listed_beside(&live, MOST_HUSHED) {
+        let Some(event) = session.event(&id).await?.filter(Event::is_archived) else {
+            continue;
+        };
+        warn!(event = %id, "the directory lists an archived event: it is taken out again");
+        if let Err(trouble) = delist(hands, &event).await {
+            warn!(event = %id, %trouble, "the directory lists it still");
+        }
+    }
+    Ok(())
+}
