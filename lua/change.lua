@@ -19,6 +19,9 @@ if known_epoch ~= epoch or known_identity ~= identity or now ~= identity
   return { 'moved', tonumber(known_epoch or 0) }
 end
 
+-- contract/src/coupon.rs has the same.
+local FREES = { returned = true, withdrawn = true }
+
 local changed, missing, freed = 0, 0, 0
 for i = FIRST, #ARGV, FIELDS do
   local user, coupon, state, revision = unpack(ARGV, i, i + FIELDS - 1)
@@ -31,7 +34,7 @@ for i = FIRST, #ARGV, FIELDS do
       if tonumber(its_revision) < tonumber(revision) then
         win = head .. ',' .. quantity .. ',' .. nth .. ',' .. state .. ',' .. revision
         changed = changed + 1
-        if state == 'returned' and its_state ~= 'returned' then
+        if FREES[state] and not FREES[its_state] then
           freed = freed + tonumber(quantity)
         end
       end

@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS coupons (
   attempt BINARY(16) NULL,
   -- How it stood with its user when it was published: replica, pending, unknown.
   told VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  -- issued, returned, revoked.
+  -- issued, returned, revoked, withdrawn (revoked, its unit on sale again).
   state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   -- Raised by each change of state.
   revision INT UNSIGNED NOT NULL,

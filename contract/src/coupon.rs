@@ -15,8 +15,10 @@ pub enum CouponState {
     Issued,
     /// Given back: its unit may be sold again, its number stays used.
     Returned,
-    /// Taken away; counts against its user's limit.
+    /// Taken away; keeps its unit, and counts against its user's limit.
     Revoked,
+    /// Taken away, and its unit may be sold again; counts against its user's limit.
+    Withdrawn,
 }
 
 impl CouponState {
@@ -26,12 +28,23 @@ impl CouponState {
             Self::Issued => "issued",
             Self::Returned => "returned",
             Self::Revoked => "revoked",
+            Self::Withdrawn => "withdrawn",
         }
+    }
+
+    /// Whether its unit cannot be sold again.
+    pub fn keeps_unit(self) -> bool {
+        matches!(self, Self::Issued | Self::Revoked)
+    }
+
+    /// Whether it counts against its user's limit.
+    pub fn keeps_place(self) -> bool {
+        self != Self::Returned
     }
 
     /// The state that a word names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Issued, Self::Returned, Self::Revoked]
+        [Self::Issued, Self::Returned, Self::Revoked, Self::Withdrawn]
             .into_iter()
             .find(|state| state.as_str() == word)
     }
@@ -144,6 +157,21 @@ pub(crate) mod tests {
         let parsed: Win = text.parse().unwrap();
         assert_eq!(parsed, Win { attempt: Attempt::NONE, ..win(7) });
         assert_eq!(parsed.to_string(), text);
+    }
+
+    #[test]
+    fn what_a_coupon_keeps_follows_from_its_state() {
+        use CouponState::{Issued, Returned, Revoked, Withdrawn};
+        let keeps = [
+            (Issued, true, true),
+            (Returned, false, false),
+            (Revoked, true, true),
+            (Withdrawn, false, true),
+        ];
+        for (state, unit, place) in keeps {
+            assert_eq!((state.keeps_unit(), state.keeps_place()), (unit, place), "{state:?}");
+            assert_eq!(CouponState::parse(state.as_str()), Some(state));
+        }
     }
 
     #[test]

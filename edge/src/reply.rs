@@ -75,7 +75,7 @@ struct IssuedBody<'a> {
 struct CouponBody {
     coupon_id: CouponId,
     sequence: u64,
-    state: CouponState,
+    state: &'static str,
     issued_at: String,
 }
 
@@ -316,12 +316,20 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// What became of the unit of a coupon that was taken away does not concern its user.
+fn public_state(state: CouponState) -> &'static str {
+    match state {
+        CouponState::Withdrawn => CouponState::Revoked.as_str(),
+        state => state.as_str(),
+    }
+}
+
 impl CouponBody {
     fn of(win: &Win) -> Self {
         Self {
             coupon_id: win.coupon,
             sequence: win.sequence,
-            state: win.state,
+            state: public_state(win.state),
             issued_at: rfc3339(win.issued_at_ms),
         }
     }

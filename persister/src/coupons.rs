@@ -11,6 +11,23 @@ use crate::store::audit::{Mode, Operator};
 use crate::store::changes::{CouponChanged, CouponRow};
 use crate::store::{Session, StoreError};
 
+/// What taking a coupon away makes of it, whose unit goes on sale again or not.
+pub fn revoked(unit: Unit) -> CouponState {
+    match unit {
+        Unit::Kept => CouponState::Revoked,
+        Unit::GivenBack => CouponState::Withdrawn,
+    }
+}
+
+/// What becomes of the unit of a coupon that is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nobody gets it.
+    Kept,
+    /// It goes on sale again.
+    GivenBack,
+}
+
 /// What a change of a coupon came to. Fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Done {
@@ -45,8 +62,8 @@ pub enum Outcome {
     Unknown,
 }
 
-/// Returns a coupon, whose unit goes on sale again, or revokes it, which keeps the unit; waits for
-/// so long until the shard has it.
+/// Returns a coupon, whose unit goes on sale again, or takes it away, with its unit (revoked) or
+/// without (withdrawn); waits for so long until the shard has it.
 pub async fn change(
     session: &mut Session,
     coupon: &CouponId,

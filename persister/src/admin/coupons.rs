@@ -7,12 +7,13 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use contract::coupon::CouponState;
 use contract::ids::CouponId;
+use serde::Deserialize;
 
 use super::Backends;
 use super::ask::{Body, Named, Nothing};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
-use crate::coupons::{Done, Outcome, change};
+use crate::coupons::{Done, Outcome, Unit, change, revoked};
 use crate::events::ask::Ask;
 
 /// `POST /admin/v1/coupons/{coupon}/return`
@@ -27,16 +28,25 @@ pub(super) async fn give_back(
     to(&backends, &ask, &coupon, CouponState::Returned, how.patience()?).await
 }
 
+/// A coupon that is taken away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revoke {
+    #[serde(default)]
+    give_back: bool,
+}
+
 /// `POST /admin/v1/coupons/{coupon}/revoke`
 pub(super) async fn revoke(
     State(backends): State<Backends>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Named(coupon): Named<CouponId>,
-    Body { how, .. }: Body<Nothing>,
+    Body { what, how }: Body<Revoke>,
 ) -> Result<Json<Done>, Problem> {
+    let unit = if what.give_back { Unit::GivenBack } else { Unit::Kept };
     let ask = how.ask_once(&caller, &headers)?;
-    to(&backends, &ask, &coupon, CouponState::Revoked, how.patience()?).await
+    to(&backends, &ask, &coupon, revoked(unit), how.patience()?).await
 }
 
 async fn to(

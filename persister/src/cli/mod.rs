@@ -10,6 +10,7 @@ use contract::ids::{CouponId, EventId};
 use uuid::Uuid;
 
 use crate::audit::MAX_LINES;
+use crate::coupons::Unit;
 use crate::operator::{parse_name, parse_why, system_user};
 use crate::reconcile;
 use crate::store::audit::{MAX_WHO_CHARS, MAX_WHY_CHARS, Mode, Operator, Way};
@@ -120,8 +121,28 @@ pub struct ListAudit {
 pub enum CouponCommand {
     /// Take a coupon back: its unit goes on sale again, its number is never used again
     Return(ChangeCoupon),
-    /// Take a coupon away: its unit is not sold again, and counts against its user's limit
-    Revoke(ChangeCoupon),
+    /// Take a coupon away: it counts against its user's limit, and its unit is not sold again
+    ///
+    /// Example: persister coupon revoke 01a1fd48-0d11-7484-94b2-6be04706b507 --give-back
+    Revoke(RevokeCoupon),
+}
+
+/// A coupon that is taken away.
+#[derive(Debug, Args)]
+pub struct RevokeCoupon {
+    /// Its unit goes on sale again, under another number; the state is `withdrawn` then
+    #[arg(long)]
+    give_back: bool,
+    /// The rest.
+    #[command(flatten)]
+    pub change: ChangeCoupon,
+}
+
+impl RevokeCoupon {
+    /// What becomes of its unit.
+    pub fn unit(&self) -> Unit {
+        if self.give_back { Unit::GivenBack } else { Unit::Kept }
+    }
 }
 
 /// A change of a coupon.

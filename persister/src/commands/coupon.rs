@@ -6,14 +6,14 @@ use contract::coupon::CouponState;
 
 use super::{Exit, fail, print};
 use crate::cli::CouponCommand;
-use crate::coupons::{Done, Outcome, change};
+use crate::coupons::{Done, Outcome, change, revoked};
 use crate::store::{Store, StoreError};
 
 /// `coupon …`.
 pub async fn coupon(store: &Store, verb: &CouponCommand) -> Result<Exit, StoreError> {
     let (arguments, to) = match verb {
         CouponCommand::Return(arguments) => (arguments, CouponState::Returned),
-        CouponCommand::Revoke(arguments) => (arguments, CouponState::Revoked),
+        CouponCommand::Revoke(revoke) => (&revoke.change, revoked(revoke.unit())),
     };
     let (id, by) = (&arguments.coupon, &arguments.given.by);
     let patience = Duration::from_secs(arguments.given.wait.seconds);

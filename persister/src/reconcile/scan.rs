@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use contract::coupon::{CouponState, Win, parse_wins};
+use contract::coupon::{Win, parse_wins};
 use contract::ids::{EventId, UserId};
 use contract::keys::EventKeys;
 use futures_util::future::try_join_all;
@@ -392,7 +392,7 @@ async fn count_held(look: &Look<'_>, mark: &Watermark) -> Result<u64, Trouble> {
 }
 
 fn units_held(win: &Win) -> u64 {
-    if win.state == CouponState::Returned { 0 } else { win.quantity.into() }
+    if win.state.keeps_unit() { win.quantity.into() } else { 0 }
 }
 
 /// A win and how its row has it.

@@ -61,8 +61,8 @@ pub struct PendingChange {
 }
 
 impl Session {
-    /// Returns a coupon, whose unit goes on sale again, or revokes it, which keeps the unit, and
-    /// notes who did.
+    /// Returns a coupon, whose unit goes on sale again, or takes it away, which keeps the unit
+    /// (revoked) or does not (withdrawn), and notes who did.
     pub async fn change_coupon(
         &mut self,
         coupon: &CouponId,
@@ -184,11 +184,14 @@ enum Way {
     No,
 }
 
-/// A returned coupon stays returned: its unit may be somebody else's.
+/// What was given up once stays so: the unit may be somebody else's, and its user may have won
+/// again.
 fn way(from: CouponState, to: CouponState) -> Way {
+    use CouponState::{Issued, Returned, Revoked, Withdrawn};
     match (from, to) {
-        (CouponState::Issued, CouponState::Returned | CouponState::Revoked)
-        | (CouponState::Revoked, CouponState::Returned) => Way::To,
+        (Issued, Returned | Revoked | Withdrawn)
+        | (Revoked, Returned | Withdrawn)
+        | (Withdrawn, Returned) => Way::To,
         (from, to) if from == to => Way::Already,
         _ => Way::No,
     }
@@ -211,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_coupon_never_comes_back_from_being_returned() {
-        use CouponState::{Issued, Returned, Revoked};
+        use CouponState::{Issued, Returned, Revoked, Withdrawn};
         let cases = [
             (Issued, Returned, Way::To),
             (Issued, Revoked, Way::To),
@@ -220,6 +223,12 @@ mod tests {
             (Revoked, Revoked, Way::Already),
             (Returned, Revoked, Way::No),
             (Returned, Issued, Way::No),
+            (Issued, Withdrawn, Way::To),
+            (Revoked, Withdrawn, Way::To),
+            (Withdrawn, Withdrawn, Way::Already),
+            (Withdrawn, Returned, Way::To),
+            (Withdrawn, Revoked, Way::No),
+            (Returned, Withdrawn, Way::No),
         ];
         for (from, to, leads) in cases {
             assert_eq!(way(from, to), leads, "{from:?} {to:?}");

@@ -212,7 +212,7 @@ pub(super) const COUNT_CUTS: &str =
     "SELECT COUNT(*) FROM event_cuts WHERE event_id = ? AND epoch = ?";
 pub(super) const COUNT_COUPONS: &str = "\
     SELECT COUNT(*), CAST(COALESCE(SUM(quantity), 0) AS UNSIGNED), COALESCE(MAX(sequence), 0) \
-    FROM coupons WHERE event_id = ? AND state <> 'returned'";
+    FROM coupons WHERE event_id = ? AND state NOT IN ('returned', 'withdrawn')";
 
 pub(super) const WINNERS_AFTER: &str = "\
     SELECT sequence, user_id, user_nth, coupon_id, quantity, state, issued_at FROM coupons \
@@ -247,7 +247,8 @@ pub(super) const FORGET_CHANGE: &str = "\
 
 /// Units held and the highest number given, whoever holds it.
 pub(super) const LEDGER: &str = "\
-    SELECT CAST(COALESCE(SUM(IF(state = 'returned', 0, quantity)), 0) AS UNSIGNED), \
+    SELECT \
+      CAST(COALESCE(SUM(IF(state IN ('returned', 'withdrawn'), 0, quantity)), 0) AS UNSIGNED), \
       COALESCE(MAX(sequence), 0) \
     FROM coupons WHERE event_id = ?";
 const HELD: &str = "coupon_id, user_id, user_nth, sequence, quantity, attempt, state, revision, \

@@ -4,9 +4,10 @@ use contract::event::Phase;
 use contract::ids::{CouponId, EventId};
 use contract::keys::EventKeys;
 use links::redis::{Cluster, Reply, Script};
-use rig::stack::{shared, wait_until};
-use serde_json::Value;
+use rig::stack::{AdminRole, shared, wait_until};
+use serde_json::{Value, json};
 
+use crate::admin::Api;
 use crate::control::state;
 use crate::relay::claim;
 use crate::world::{SOON, World};
@@ -76,6 +77,49 @@ async fn a_revoked_coupon_keeps_its_unit_and_its_users_place() {
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.err.contains("it is returned"), "{refused:?}");
     assert_eq!(ask(&world, &event, "dan").await.text(), Some("+4,1"));
+}
+
+#[tokio::test]
+async fn a_revoked_coupon_gives_its_unit_back_where_it_is_asked_for() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let (event, coupons) = full(&world, "withdrawn").await;
+    let api = Api::of(&world, AdminRole::Operator);
+    let revoke = format!("/coupons/{}/revoke", coupons[0]);
+    let dry = api.post(&revoke, json!({"give_back": true, "dry_run": true})).await.json();
+    let found = json!([dry["outcome"], dry["state"]]);
+    assert_eq!(found, json!(["would_change", "withdrawn"]), "{dry}");
+    assert_eq!(ask(&world, &event, "dan").await, SOLD_OUT);
+    let asked = json!({"give_back": true, "why": "fraud", "wait_s": 30});
+    let done = api.post(&revoke, asked.clone()).await.json();
+    let found = json!([done["outcome"], done["state"], done["carried"]]);
+    assert_eq!(found, json!(["changed", "withdrawn", true]), "{done}");
+    assert_eq!(api.post(&revoke, asked).await.json()["outcome"], "already");
+    assert_eq!(api.post(&revoke, json!({})).await.code(), "refused", "its unit may be sold");
+    // Its unit is dan's, under a number of his own; ann's place stays taken.
+    assert_eq!(ask(&world, &event, "dan").await.text(), Some("+4,1"));
+    assert_eq!(ask(&world, &event, "ann").await.text(), Some("!"));
+    assert_eq!(ask(&world, &event, "eve").await, SOLD_OUT);
+    assert_eq!(state(&world, &event).await.held, 3);
+    // First revoked, then its unit given back after all.
+    coupon(&world, "revoke", coupons[1]).await;
+    assert_eq!(ask(&world, &event, "eve").await, SOLD_OUT);
+    let id = coupons[1].to_string();
+    let words = ["coupon", "revoke", &id, "--give-back", "--wait-s", "60", "--json"];
+    assert_eq!(world.run(&words).await.json()["state"], "withdrawn");
+    assert_eq!(ask(&world, &event, "eve").await.text(), Some("+5,1"));
+    // Returned after all: bob may win again, and the unit does not come back twice.
+    coupon(&world, "return", coupons[1]).await;
+    assert_eq!(ask(&world, &event, "bob").await, SOLD_OUT);
+    assert_eq!(state(&world, &event).await.held, 3);
+    world.rows_when(&event, 5).await;
+    let ran = world.run(&["reconcile", "--event", event.as_str()]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let lines = api.get(&format!("/audit?event={event}")).await.json();
+    let first = lines.as_array().unwrap().iter().rev().find(|line| line["action"] == "revoke");
+    let first = first.unwrap();
+    let line = json!([first["subject"], first["to"]["state"], first["why"]]);
+    assert_eq!(line, json!([coupons[0].to_string(), "withdrawn", "fraud"]));
 }
 
 #[tokio::test]

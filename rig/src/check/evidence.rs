@@ -120,12 +120,22 @@ impl<'a> Evidence<'a> {
         if self.stock_is_explained() { noted } else { noted.max(self.mysql.stock) }
     }
 
-    /// Until when a coupon was surely held: for ever, or until its return was begun; 0 where
+    /// Until when a coupon surely held its unit: for ever, or until its return was begun; 0 where
     /// nobody noted when that was.
     pub(super) fn held_until_us(&self, coupon: CouponId) -> u64 {
-        match self.operations.returned(coupon) {
+        match self.operations.unit_back(coupon) {
             Some(returned) => returned.begun_us,
             None if self.is_held(coupon) => u64::MAX,
+            None => 0,
+        }
+    }
+
+    /// Until when a coupon surely counted against its user's limit: one that was withdrawn does for
+    /// ever.
+    pub(super) fn counts_until_us(&self, coupon: CouponId) -> u64 {
+        match self.operations.place_back(coupon) {
+            Some(returned) => returned.begun_us,
+            None if self.row(coupon).is_none_or(|row| row.state.keeps_place()) => u64::MAX,
             None => 0,
         }
     }
@@ -136,7 +146,7 @@ impl<'a> Evidence<'a> {
         let mut returned = holdings.filter(|holding| !holding.is_held());
         if !self.stock_is_explained() {
             Some(Unnoted::Stock)
-        } else if returned.any(|holding| self.operations.returned(holding.coupon).is_none()) {
+        } else if returned.any(|holding| self.operations.unit_back(holding.coupon).is_none()) {
             Some(Unnoted::Return)
         } else if !self.armings_are_known() {
             Some(Unnoted::Arming)

@@ -145,11 +145,13 @@ impl History {
         self.operated.iter().any(|one| one.operation == Operation::Close)
     }
 
-    /// Coupons that operators took back, or tried to: their units may be sold again.
+    /// Coupons whose units operators took back, or tried to: they may be sold again.
     pub fn returned(&self) -> u64 {
-        let returns =
-            self.operated.iter().filter(|one| matches!(one.operation, Operation::Return(_)));
-        returns.count() as u64
+        let coupons = self.operated.iter().filter_map(|one| match one.operation {
+            Operation::Return(coupon) | Operation::Withdraw(coupon) => Some(coupon),
+            _ => None,
+        });
+        coupons.collect::<HashSet<_>>().len() as u64
     }
 
     /// How many claims there were: users where the limit is 1, else attempts.

@@ -1,5 +1,5 @@
-//! What holds at every moment, not only in the end: a coupon is surely held from when it was told
-//! until its return was begun.
+//! What holds at every moment, not only in the end: a coupon surely holds its unit from when it was
+//! told until its return was begun.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -32,12 +32,12 @@ pub(super) fn above_limit(evidence: &Evidence<'_>, findings: &mut Findings) -> H
     offenders
 }
 
-/// The most coupons that were surely held at one moment. Only a telling makes them more.
+/// The most coupons that surely counted at one moment. Only a telling makes them more.
 fn most_at_once(evidence: &Evidence<'_>, told: &[&Told]) -> Option<Vec<CouponId>> {
     let at = |moment: u64| -> Vec<CouponId> {
         let then = told
             .iter()
-            .filter(|one| one.told_us <= moment && moment < evidence.held_until_us(one.coupon));
+            .filter(|one| one.told_us <= moment && moment < evidence.counts_until_us(one.coupon));
         then.map(|one| one.coupon).collect()
     };
     told.iter().map(|one| at(one.told_us)).max_by_key(Vec::len)

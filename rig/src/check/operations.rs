@@ -2,6 +2,7 @@
 //! when a coupon may have stopped being held.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use contract::ids::CouponId;
 
@@ -28,7 +29,10 @@ pub(super) struct Addition {
 #[derive(Debug, Default)]
 pub(super) struct Operations {
     additions: Vec<Addition>,
-    returns: HashMap<CouponId, Operated>,
+    /// What gave a coupon's unit back first.
+    units_back: HashMap<CouponId, Operated>,
+    /// What gave its user's place back.
+    places_back: HashMap<CouponId, Operated>,
     topped_up: u64,
     all: Vec<Operated>,
 }
@@ -43,8 +47,15 @@ impl Operations {
                     operations.topped_up += units;
                     units
                 }
-                Operation::Return(coupon) => {
-                    operations.returns.insert(coupon, *one);
+                Operation::Return(coupon) | Operation::Withdraw(coupon) => {
+                    if matches!(one.operation, Operation::Return(_)) {
+                        operations.places_back.insert(coupon, *one);
+                    }
+                    match operations.units_back.entry(coupon) {
+                        // Its unit came back when it was withdrawn.
+                        Entry::Occupied(_) => continue,
+                        Entry::Vacant(first) => first.insert(*one),
+                    };
                     1
                 }
                 _ => continue,
@@ -86,9 +97,14 @@ impl Operations {
         most.saturating_sub(gone)
     }
 
-    /// The return of a coupon.
-    pub(super) fn returned(&self, coupon: CouponId) -> Option<&Operated> {
-        self.returns.get(&coupon)
+    /// What gave a coupon's unit back.
+    pub(super) fn unit_back(&self, coupon: CouponId) -> Option<&Operated> {
+        self.units_back.get(&coupon)
+    }
+
+    /// What gave a coupon's place back: its user may win another.
+    pub(super) fn place_back(&self, coupon: CouponId) -> Option<&Operated> {
+        self.places_back.get(&coupon)
     }
 
     /// When the last addition that may explain a grant at `granted_us` ends at the latest: who was
@@ -192,5 +208,20 @@ mod tests {
         assert_eq!(rearmed.units_after(0), None);
         assert_eq!(rearmed.last_before(1_999_999), None);
         assert_eq!(rearmed.last_before(2_000_000), Some(5_000_000));
+    }
+
+    #[test]
+    fn a_unit_comes_back_once_and_the_place_when_it_is_returned() {
+        let coupon = CouponId::from_bytes([7; 16]);
+        let operated = [
+            at(10, 20, Operation::Withdraw(coupon)),
+            at(30, 40, Operation::Return(coupon)),
+            at(50, 60, Operation::Withdraw(CouponId::from_bytes([8; 16]))),
+        ];
+        let operations = Operations::new(&operated, &[], 0);
+        assert_eq!(operations.units_after(0), Some(2));
+        assert_eq!(operations.unit_back(coupon).unwrap().begun_us, 10);
+        assert_eq!(operations.place_back(coupon).unwrap().begun_us, 30);
+        assert_eq!(operations.place_back(CouponId::from_bytes([8; 16])), None);
     }
 }

@@ -27,7 +27,10 @@ impl Refusals {
         };
         self.other
             + none(|operation| matches!(operation, Operation::Close), self.closed)
-            + none(|operation| matches!(operation, Operation::Revoke(_)), self.revoked)
+            + none(
+                |operation| matches!(operation, Operation::Revoke(_) | Operation::Withdraw(_)),
+                self.revoked,
+            )
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Holding {
 impl Holding {
     /// Whether its unit cannot be sold again.
     pub fn is_held(&self) -> bool {
-        self.state != CouponState::Returned
+        self.state.keeps_unit()
     }
 }
 

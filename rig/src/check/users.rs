@@ -27,14 +27,15 @@ pub(super) fn doubled(evidence: &Evidence<'_>, findings: &mut Findings) -> u64 {
             }
         }
     };
-    note(Place::Rows, by_user(held(&evidence.mysql.rows)));
-    note(Place::Redis, by_user(held(&evidence.redis.wins)));
+    note(Place::Rows, by_user(counting(&evidence.mysql.rows)));
+    note(Place::Redis, by_user(counting(&evidence.redis.wins)));
     offenders.len() as u64
 }
 
-fn held(holdings: &[Holding]) -> impl Iterator<Item = (&str, CouponId)> {
-    let held = holdings.iter().filter(|holding| holding.is_held());
-    held.map(|holding| (holding.user.as_str(), holding.coupon))
+/// Coupons that count against their users' limits.
+fn counting(holdings: &[Holding]) -> impl Iterator<Item = (&str, CouponId)> {
+    let counting = holdings.iter().filter(|holding| holding.state.keeps_place());
+    counting.map(|holding| (holding.user.as_str(), holding.coupon))
 }
 
 fn by_user<'a>(
@@ -55,7 +56,7 @@ pub(super) fn answers_changed(evidence: &Evidence<'_>, findings: &mut Findings) 
             continue;
         };
         let first = *answers.entry((&told.user, attempt)).or_insert(told.coupon);
-        if first != told.coupon && told.told_us < evidence.held_until_us(first) {
+        if first != told.coupon && told.told_us < evidence.counts_until_us(first) {
             findings.add(Violation::AnswerChanged {
                 user: told.user.to_string(),
                 attempt: attempt.to_string(),
@@ -65,10 +66,10 @@ pub(super) fn answers_changed(evidence: &Evidence<'_>, findings: &mut Findings) 
     }
 }
 
-/// Once a coupon was returned, nobody is told that it is theirs.
+/// Once a coupon was returned or withdrawn, nobody is told that it is theirs.
 pub(super) fn returned_and_told(evidence: &Evidence<'_>, findings: &mut Findings) {
     for told in &evidence.history.told {
-        let returned = evidence.operations().returned(told.coupon);
+        let returned = evidence.operations().unit_back(told.coupon);
         if returned.is_some_and(|returned| told.last_asked_us > returned.surely_us()) {
             findings.add(Violation::ToldReturned {
                 user: told.user.to_string(),

@@ -27,6 +27,9 @@ pub(super) fn operation(arguments: &[&str], stock: u64) -> Option<Operation> {
             to => Operation::Lower(stock - to),
         },
         ["coupon", "return", coupon, ..] => Operation::Return(coupon.parse().ok()?),
+        ["coupon", "revoke", coupon, "--give-back", ..] => {
+            Operation::Withdraw(coupon.parse().ok()?)
+        }
         ["coupon", "revoke", coupon, ..] => Operation::Revoke(coupon.parse().ok()?),
         _ => return None,
     })

@@ -20,7 +20,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     Kind::new(
         "operators-at-once",
-        "pause, stock, return, revoke and resume, in a drawn order, again and again",
+        "pause, stock, return, revoke, withdraw and resume, in a drawn order, again and again",
         |scene| Box::pin(at_once(scene)),
     )
     .crowd(6_000, 400),
@@ -42,14 +42,18 @@ enum Deed {
     Raise,
     Return,
     Revoke,
+    Withdraw,
     Resume,
 }
 
 async fn revoked(scene: &mut Scene) -> Result<(), FaultError> {
     scene.moment().await;
     let coupons = issued(scene).await?;
-    for coupon in scene.shuffled(&coupons).into_iter().take(REVOKED) {
-        scene.operator(&["coupon", "revoke", &coupon.to_string()]).await?;
+    for (turn, coupon) in scene.shuffled(&coupons).into_iter().take(REVOKED).enumerate() {
+        let coupon = coupon.to_string();
+        let revoke = ["coupon", "revoke", &coupon, "--give-back"];
+        // Every second one gives its unit back.
+        scene.operator(&revoke[..if turn % 2 == 0 { 3 } else { 4 }]).await?;
     }
     Ok(())
 }
@@ -67,7 +71,8 @@ async fn raised(scene: &mut Scene) -> Result<(), FaultError> {
 async fn at_once(scene: &mut Scene) -> Result<(), FaultError> {
     scene.moment().await;
     for _ in 0..TIMES {
-        for deed in scene.shuffled(&[Deed::Pause, Deed::Raise, Deed::Return, Deed::Revoke]) {
+        let deeds = [Deed::Pause, Deed::Raise, Deed::Return, Deed::Revoke, Deed::Withdraw];
+        for deed in scene.shuffled(&deeds) {
             act(scene, deed).await?;
             scene.hold(APART[0], APART[1]).await;
         }
@@ -78,18 +83,20 @@ async fn at_once(scene: &mut Scene) -> Result<(), FaultError> {
 
 async fn act(scene: &mut Scene, deed: Deed) -> Result<(), FaultError> {
     let event = scene.event.to_string();
-    let verb = match deed {
+    let words: &[&str] = match deed {
         Deed::Pause => return scene.operator(&["event", "pause", &event]).await,
         Deed::Resume => return scene.operator(&["event", "resume", &event]).await,
         Deed::Raise => return scene.raise(UNITS).await,
-        Deed::Return => "return",
-        Deed::Revoke => "revoke",
+        Deed::Return => &["return"],
+        Deed::Revoke => &["revoke"],
+        Deed::Withdraw => &["revoke", "--give-back"],
     };
     let coupons = issued(scene).await?;
-    match scene.shuffled(&coupons).first() {
-        Some(coupon) => scene.operator(&["coupon", verb, &coupon.to_string()]).await,
-        None => Ok(()),
-    }
+    let Some(coupon) = scene.shuffled(&coupons).first().map(ToString::to_string) else {
+        return Ok(());
+    };
+    let (verb, how) = words.split_at(1);
+    scene.operator(&[&["coupon"], verb, &[coupon.as_str()], how].concat()).await
 }
 
 /// Coupons that winners hold.

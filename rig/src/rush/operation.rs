@@ -21,6 +21,8 @@ pub enum Operation {
     Return(CouponId),
     /// A coupon was taken away; its unit is not sold again.
     Revoke(CouponId),
+    /// A coupon was taken away; its unit may be sold again.
+    Withdraw(CouponId),
 }
 
 /// Something that an operator did, and between when and when it took effect.
@@ -51,6 +53,7 @@ impl fmt::Display for Operation {
             Self::Lower(units) => write!(f, "lower\t{units}"),
             Self::Return(coupon) => write!(f, "return\t{coupon}"),
             Self::Revoke(coupon) => write!(f, "revoke\t{coupon}"),
+            Self::Withdraw(coupon) => write!(f, "withdraw\t{coupon}"),
         }
     }
 }
@@ -75,6 +78,7 @@ impl Operation {
             ("lower", units) => Self::Lower(units.parse().ok()?),
             ("return", coupon) => Self::Return(coupon.parse().ok()?),
             ("revoke", coupon) => Self::Revoke(coupon.parse().ok()?),
+            ("withdraw", coupon) => Self::Withdraw(coupon.parse().ok()?),
             _ => return None,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::coupon::{CouponState, Win};
+use contract::coupon::Win;
 use contract::ids::{CouponId, UserId};
 
 /// What MySQL has of the users and numbers that are looked at, and the units that are left.
@@ -52,8 +52,8 @@ impl Holdings {
             return Err(Misfit::Sequence(win.sequence));
         }
         let units = units_of(win);
-        let used = wins.iter().map(units_of).fold(0, u32::saturating_add);
-        if used.saturating_add(units) > self.limit {
+        let used = wins.iter().map(place_of).fold(0, u32::saturating_add);
+        if used.saturating_add(place_of(win)) > self.limit {
             return Err(Misfit::Limit(used));
         }
         if u64::from(units) > self.units_left {
@@ -66,13 +66,19 @@ impl Holdings {
     }
 }
 
-/// Units that a coupon takes from the stock and from its user's limit.
+/// Units that a coupon takes from the stock.
 pub(super) fn units_of(win: &Win) -> u32 {
-    if win.state == CouponState::Returned { 0 } else { win.quantity }
+    if win.state.keeps_unit() { win.quantity } else { 0 }
+}
+
+/// Units that a coupon takes from its user's limit.
+fn place_of(win: &Win) -> u32 {
+    if win.state.keeps_place() { win.quantity } else { 0 }
 }
 
 #[cfg(test)]
 mod tests {
+    use contract::coupon::CouponState;
     use contract::ids::Attempt;
 
     use super::*;
@@ -132,5 +138,15 @@ mod tests {
         assert_eq!(held.add(&"bob".parse().unwrap(), &gone), Err(Misfit::Sequence(1)));
         let gone = Win { state: CouponState::Returned, ..win(3, 1) };
         assert_eq!(held.add(&"bob".parse().unwrap(), &gone), Ok(()));
+    }
+
+    #[test]
+    fn what_was_withdrawn_takes_its_users_place_and_no_unit() {
+        let withdrawn = Win { state: CouponState::Withdrawn, ..win(1, 1) };
+        let mut held = holdings(vec![withdrawn], 1, 1);
+        assert_eq!(held.add(&ann(), &win(2, 2)), Err(Misfit::Limit(1)));
+        let gone = Win { state: CouponState::Withdrawn, ..win(3, 1) };
+        assert_eq!(held.add(&"bob".parse().unwrap(), &gone), Ok(()));
+        assert_eq!(held.add(&"cid".parse().unwrap(), &win(4, 1)), Ok(()));
     }
 }

@@ -11,7 +11,7 @@ use super::history::{BadHistory, Fold, History};
 use super::snapshot::{Letter, LetterState, Rearm, Reason};
 use super::violation::{Place, Violation};
 use contract::record::Told;
-use planted::PLANTED;
+use planted::{PLANTED, withdrawn};
 use world::{BEGAN_MS, SOLD_OUT, clean, coupon, holding, won};
 
 /// The name of a violation's kind. A new kind does not compile until it has a name here.
@@ -226,6 +226,19 @@ fn what_operators_noted_explains_what_came_of_it() {
     world.redis.held = 5;
     let verdict = world.check();
     assert!(verdict.passes(), "{verdict}");
+}
+
+#[test]
+fn a_withdrawn_coupons_unit_may_be_somebody_elses() {
+    let mut world = clean();
+    withdrawn(&mut world);
+    world.asks(900_000, 900_100, "ann", "key-a", "409\trevoked\t-");
+    let history = world.history();
+    let mut verdict = world.check();
+    verdict.demand_answers(&history);
+    assert!(verdict.passes(), "{verdict}");
+    assert_eq!((verdict.counts.rows, verdict.order_not_judged), (3, None), "{verdict}");
+    assert_eq!(history.returned(), 1);
 }
 
 #[test]

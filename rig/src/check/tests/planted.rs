@@ -226,6 +226,32 @@ pub(super) const PLANTED: &[(&[&str], Plant)] = &[
             wins.push(holding("fay", 4));
         });
     }),
+    // Ann's was withdrawn, and ann is told that it is hers.
+    (&["told though returned"], |world| {
+        withdrawn(world);
+        world.asks(500_000, 500_100, "ann", "key-a", &won(1, 1));
+    }),
+    // Ann's was withdrawn, which keeps her place; and she wins another.
+    (&["doubled told", "doubled rows", "doubled redis", "answer changed"], |world| {
+        withdrawn(world);
+        world.forget("fay");
+        world.asks(800_000, 800_100, "ann", "key-a", &won(4, 4));
+        world.stores(|wins| {
+            wins[3].user = "ann".parse().unwrap();
+            wins[3].nth = 2;
+        });
+    }),
+    // Ann's was withdrawn, and its unit was sold before that.
+    (&["oversold told", "won after sold out"], |world| {
+        withdrawn(world);
+        world.forget("fay");
+        world.asks(390_000, 395_000, "fay", "-", &won(4, 4));
+    }),
+    // Ann's was withdrawn, and the shard counts its unit still.
+    (&["miscounted"], |world| {
+        withdrawn(world);
+        world.redis.held = 4;
+    }),
     // Ann was told a loss before hers was returned.
     (&["winner told a loss"], |world| {
         world.asks(500, 600, "ann", "key-a", SOLD_OUT);
@@ -250,6 +276,16 @@ pub(super) const PLANTED: &[(&[&str], Plant)] = &[
         world.redis.held = 4;
     }),
 ];
+
+/// Ann's coupon is taken away, and fay wins its unit.
+pub(super) fn withdrawn(world: &mut World) {
+    world.operates(400_000, 400_100, &format!("withdraw\t{}", coupon(1)));
+    world.asks(800_000, 800_100, "fay", "-", &won(4, 4));
+    world.stores(|wins| {
+        wins[0].state = CouponState::Withdrawn;
+        wins.push(holding("fay", 4));
+    });
+}
 
 /// One unit more, noted.
 fn topped_up(world: &mut World, begun_us: u64) {
