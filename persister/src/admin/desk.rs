@@ -2,16 +2,22 @@
 
 use std::str::FromStr;
 
-use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::{Extension, Json};
 use contract::ids::EventId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Asked, limited, malformed};
-use super::problem::Problem;
+use super::ask::{Asked, Body, Nothing, limited, malformed};
+use super::problem::{Code, Problem};
+use super::tokens::Caller;
 use crate::consume::batch::Reason;
-use crate::desk::{Cursor, PageView, page};
+use crate::desk::{
+    BadName, Cursor, DiscardOutcome, Discarded, LetterName, LetterView, Outcome, PageView,
+    Replayed, discard, page, show,
+};
 use crate::store::desk::{LetterFilter, Resolution, StateFilter};
 
 /// Letters of a page where nothing is said.
@@ -58,6 +64,83 @@ pub(super) async fn letters(
     let filter = LetterFilter { event, reason, state, ..LetterFilter::default() };
     let session = &mut backends.store.connect().await?;
     Ok(Json(page(session, &filter, after.map(|cursor| cursor.0), limit).await?))
+}
+
+/// The letter that a path names, by partition and offset.
+pub(super) struct OfLetter(LetterName);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfLetter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((part, offset)): Path<(String, String)> = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|rejected| malformed(rejected.body_text()))?;
+        let name = format!("{part}/{offset}").parse();
+        name.map(Self).map_err(|bad: BadName| malformed(bad.to_string()))
+    }
+}
+
+/// `GET /admin/v1/dead-letters/{part}/{offset}`: with its record.
+pub(super) async fn letter(
+    State(backends): State<Backends>,
+    OfLetter(name): OfLetter,
+) -> Result<Json<LetterView>, Problem> {
+    let letter = show(&mut backends.store.connect().await?, name.0).await?;
+    letter.map(Json).ok_or_else(|| unknown(name))
+}
+
+/// `POST /admin/v1/dead-letters/{part}/{offset}/replay`
+pub(super) async fn bring_again(
+    State(backends): State<Backends>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    OfLetter(name): OfLetter,
+    Body { how, .. }: Body<Nothing>,
+) -> Result<Json<Replayed>, Problem> {
+    let (ask, patience) = (how.ask_once(&caller, &headers)?, how.patience()?);
+    let replayed = backends.desk.replay(&[name.0], &ask.operator, ask.mode, patience).await?;
+    let one = replayed.into_iter().next().ok_or_else(|| unknown(name))?;
+    match one.outcome {
+        Outcome::Unknown => Err(unknown(name)),
+        Outcome::Refused => Err(Problem::new(Code::Refused, one.detail)),
+        Outcome::Failed => {
+            let detail = format!("Kafka has not taken it, and it waits on: {}", one.detail);
+            Err(Problem::new(Code::Unavailable, detail))
+        }
+        Outcome::Row
+        | Outcome::FailedAgain
+        | Outcome::OnItsWay
+        | Outcome::Settled
+        | Outcome::WouldReplay => Ok(Json(one)),
+    }
+}
+
+/// `POST /admin/v1/dead-letters/{part}/{offset}/discard`: why must be said.
+pub(super) async fn give_up(
+    State(backends): State<Backends>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    OfLetter(name): OfLetter,
+    Body { how, .. }: Body<Nothing>,
+) -> Result<Json<Discarded>, Problem> {
+    let ask = how.ask_once(&caller, &headers)?;
+    if ask.operator.why.trim().is_empty() {
+        return Err(malformed("say why: it stays with the letter"));
+    }
+    let session = &mut backends.store.connect().await?;
+    let one = discard(session, name.0, &ask.operator, ask.mode).await?;
+    match one.outcome {
+        DiscardOutcome::Unknown => Err(unknown(name)),
+        DiscardOutcome::Refused => Err(Problem::new(Code::Refused, one.detail)),
+        DiscardOutcome::GivenUp | DiscardOutcome::Already | DiscardOutcome::WouldGiveUp => {
+            Ok(Json(one))
+        }
+    }
+}
+
+fn unknown(name: LetterName) -> Problem {
+    Problem::new(Code::UnknownLetter, format!("there is no letter {name}"))
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(

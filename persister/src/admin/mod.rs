@@ -36,6 +36,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use crate::desk::Desk;
 use crate::store::Store;
 use tokens::Tokens;
 
@@ -64,17 +65,16 @@ pub struct Backends {
     exports: Store,
     cluster: Cluster,
     kafka: Kafka,
+    /// Brings dead letters again.
+    desk: Arc<Desk>,
 }
 
 impl Backends {
     /// Of those servers.
     pub fn new(store: &Store, cluster: Cluster, kafka: Kafka) -> Self {
-        Self {
-            store: store.bounded(MAX_SESSIONS),
-            exports: store.bounded(MAX_EXPORTS),
-            cluster,
-            kafka,
-        }
+        let (exports, store) = (store.bounded(MAX_EXPORTS), store.bounded(MAX_SESSIONS));
+        let desk = Arc::new(Desk::new(store.clone(), cluster.clone(), &kafka));
+        Self { store, exports, cluster, kafka, desk }
     }
 }
 

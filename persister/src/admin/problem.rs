@@ -32,6 +32,8 @@ pub(super) enum Code {
     UnknownCoupon,
     /// There is no such run of reconcile, or no more.
     UnknownRun,
+    /// There is no such dead letter.
+    UnknownLetter,
     /// The event's id was used before.
     IdUsed,
     /// It cannot come from where it stands.
@@ -68,9 +70,11 @@ impl Code {
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UnknownEvent | Self::UnknownCoupon | Self::UnknownRun => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::UnknownEvent
+            | Self::UnknownCoupon
+            | Self::UnknownRun
+            | Self::UnknownLetter => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::IdUsed | Self::Refused | Self::Held | Self::VersionConflict => {
                 StatusCode::CONFLICT
@@ -95,6 +99,7 @@ impl Code {
             Self::UnknownEvent => ("unknown_event", "Unknown event"),
             Self::UnknownCoupon => ("unknown_coupon", "Unknown coupon"),
             Self::UnknownRun => ("unknown_run", "Unknown run of reconcile"),
+            Self::UnknownLetter => ("unknown_letter", "Unknown dead letter"),
             Self::IdUsed => ("id_used", "Id was used before"),
             Self::Refused => ("refused", "Not possible as it stands"),
             Self::Held => ("held", "Winners hold more"),

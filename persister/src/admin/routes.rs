@@ -20,6 +20,7 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/me", get(trail::me))
         .route("/admin/v1/audit", get(trail::list))
         .route("/admin/v1/dead-letters", get(desk::letters))
+        .route("/admin/v1/dead-letters/{part}/{offset}", get(desk::letter))
         .route("/admin/v1/reconciliations", get(runs::runs))
         .route("/admin/v1/reconciliations/kinds", get(runs::kinds))
         .route("/admin/v1/reconciliations/{run}", get(runs::run))
@@ -39,6 +40,8 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/events/{event}/label", post(events::label))
         .route("/admin/v1/coupons/{coupon}/return", post(coupons::give_back))
         .route("/admin/v1/coupons/{coupon}/revoke", post(coupons::revoke))
+        .route("/admin/v1/dead-letters/{part}/{offset}/replay", post(desk::bring_again))
+        .route("/admin/v1/dead-letters/{part}/{offset}/discard", post(desk::give_up))
         .route_layer(from_fn(guard::operators_only));
     viewers
         .merge(operators)

@@ -18,7 +18,7 @@ mod replay;
 mod view;
 
 pub use discard::{DiscardOutcome, Discarded, discard};
-pub use name::{Cursor, LetterName};
+pub use name::{BadName, Cursor, LetterName};
 pub use plan::Refusal;
 pub use replay::{Desk, Outcome, Replayed};
 pub use view::{LetterView, PageView, page, show};

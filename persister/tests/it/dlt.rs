@@ -14,7 +14,7 @@ use rig::check::snapshot::LetterState;
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::Api;
+use crate::admin::{Answer, Api};
 use crate::control::state;
 use crate::rearm::{armed_again, held_by, letter, replaced};
 use crate::world::{Ran, SOON, World, new_id, raw_record, record_of, row_of, win};
@@ -298,6 +298,68 @@ async fn letters_that_kafka_does_not_take_are_told_and_wait_on() {
     assert_eq!(json!([after[0]["state"], after[1]["state"]]), json!(["waiting", "waiting"]));
     let audit = world.run(&["audit", "list", "--event", event.as_str(), "--json"]).await.json();
     assert_eq!(audit, json!([]), "nothing was brought again");
+}
+
+#[tokio::test]
+async fn the_desk_is_worked_through_the_api_as_well() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = new_id("by-api");
+    let (early, poison) = (win(&event, 1), raw_record(&event, b"poison"));
+    world.produce(PART, vec![record_of(&early), poison]).await;
+    world.dead_letters_when(&event, 2).await;
+    let viewer = Api::of(&world, AdminRole::Viewer);
+    let operator = Api::of(&world, AdminRole::Operator);
+    let page = viewer.get(&format!("/dead-letters?event={event}")).await.json();
+    let path = |at: usize| format!("/dead-letters/{}", name(&page["letters"][at]));
+    let (early_at, poison_at) = (path(0), path(1));
+    let shown = viewer.get(&poison_at).await.json();
+    let found = json!([shown["reason"], shown["record"]]);
+    assert_eq!(found, json!(["undecodable", "poison"]), "{shown}");
+
+    let replay = format!("{early_at}/replay");
+    let is = |answer: Answer, status: u16, code: &str| {
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{answer:?}");
+    };
+    is(viewer.post(&replay, json!({})).await, 403, "forbidden");
+    is(operator.post(&replay, json!({})).await, 409, "refused");
+    is(operator.get("/dead-letters/11/99999999999").await, 404, "unknown_letter");
+    is(operator.get("/dead-letters/99/1").await, 400, "malformed");
+    is(operator.post("/dead-letters/5/x/replay", json!({})).await, 400, "malformed");
+    is(
+        operator.post("/dead-letters/11/99999999999/replay", json!({})).await,
+        404,
+        "unknown_letter",
+    );
+
+    world.event(&["create", event.as_str(), "--stock", "5", "--open", "--wait-s", "60"]).await;
+    let dry = operator.post(&replay, json!({"dry_run": true})).await.json();
+    assert_eq!(dry["outcome"], "would_replay", "{dry}");
+    assert!(world.rows(&event).await.is_empty());
+    let done = operator.post(&replay, json!({"why": "it is there now", "wait_s": 30})).await;
+    assert_eq!((done.status, &done.json()["outcome"]), (200, &json!("row")), "{done:?}");
+    assert_eq!(world.rows(&event).await, [row_of(&early)]);
+    assert_eq!(operator.post(&replay, json!({})).await.json()["outcome"], "settled");
+
+    let discard = format!("{poison_at}/discard");
+    is(viewer.post(&discard, json!({"why": "a test"})).await, 403, "forbidden");
+    is(operator.post(&discard, json!({})).await, 400, "malformed");
+    is(operator.post(&discard, json!({"why": " "})).await, 400, "malformed");
+    let dry = operator.post(&discard, json!({"why": "a test", "dry_run": true})).await.json();
+    assert_eq!(dry["outcome"], "would_give_up", "{dry}");
+    let done = operator.post(&discard, json!({"why": "a test"})).await.json();
+    assert_eq!(done["outcome"], "given_up", "{done}");
+    let again = operator.post(&discard, json!({"why": "a test"})).await.json();
+    assert_eq!(again["outcome"], "already", "{again}");
+    let lines = viewer.get(&format!("/audit?event={event}")).await.json();
+    let told: Vec<Value> = lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| json!([line["who"], line["way"], line["action"], line["why"]]))
+        .collect();
+    assert_eq!(told[0], json!(["operator", "api", "discard", "a test"]));
+    assert!(told.contains(&json!(["operator", "api", "replay", "it is there now"])), "{told:?}");
 }
 
 #[tokio::test]
