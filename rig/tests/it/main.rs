@@ -8,5 +8,6 @@ mod faults;
 mod files;
 mod http;
 mod nginx;
+mod operators;
 mod rush;
 mod stack;
