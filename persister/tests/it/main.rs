@@ -13,6 +13,7 @@ mod dlt;
 mod halted;
 mod leadership;
 mod preflight;
+mod reach;
 mod rearm;
 mod reconcile;
 mod relay;
