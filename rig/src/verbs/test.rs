@@ -62,9 +62,12 @@ const SLOW: [&[&str]; 3] = [
 ];
 
 /// With `--all`, after the tests and against their stack.
-const SLOW_WITH_STACK: [&[&str]; 1] =
+const SLOW_WITH_STACK: [&[&str]; 2] = [
     // A million winners reconciled: a minute to plant them.
-    [&["bench", "-p", "persister", "--bench", "reconcile"]];
+    &["bench", "-p", "persister", "--bench", "reconcile"],
+    // Ten million winners exported: minutes to plant them, and 6 GB of disk.
+    &["bench", "-p", "persister", "--bench", "export"],
+];
 
 /// Runs the checks, then the tests against a stack of their own.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
