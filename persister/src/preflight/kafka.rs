@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(partitions(|_| {}).verdict, Verdict::Ok);
         assert!(partitions(|all| drop(all.pop())).says.starts_with("11 partitions, not 12"));
         assert!(partitions(|all| all[3].leader = None).says.starts_with("partitions 3 have no"));
-        let behind = partitions(|all| all.iter_mut().for_each(|one| drop(one.in_sync.pop())));
+        let behind = partitions(|all| all.iter_mut().for_each(|one| _ = one.in_sync.pop()));
         assert!(behind.says.contains("10, 11 lack a replica in sync"), "{behind}");
         let few = partitions(|all| all[0].replicas = vec![1, 2]);
         assert_eq!((few.verdict, few.says.contains("fewer than 3")), (Verdict::ToDo, true));
