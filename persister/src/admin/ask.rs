@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::events::ask::{Ask, Mode};
 use crate::operator::parse_why;
+use crate::store::LAST_MS;
 use crate::store::audit::{MAX_WHY_CHARS, Operator, Way};
 
 /// The longest wait that a call may ask for, in seconds.
@@ -164,6 +166,17 @@ pub(super) fn limited(limit: Option<u32>, default: u32, most: u32) -> Result<u32
         Ok(limit)
     } else {
         Err(malformed(format!("limit is from 1 to {most}")))
+    }
+}
+
+/// A time in Unix milliseconds, where one is said.
+pub(super) fn ms(time: Option<DateTime<Utc>>, field: &str) -> Result<Option<u64>, Problem> {
+    let Some(time) = time else {
+        return Ok(None);
+    };
+    match u64::try_from(time.timestamp_millis()) {
+        Ok(ms) if (1..=LAST_MS).contains(&ms) => Ok(Some(ms)),
+        _ => Err(malformed(format!("{field} must be from 1970 to 9999"))),
     }
 }
 

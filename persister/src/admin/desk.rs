@@ -6,11 +6,12 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
 use contract::ids::EventId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Asked, Body, Nothing, limited, malformed};
+use super::ask::{Asked, Body, Nothing, limited, malformed, ms};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::consume::batch::Reason;
@@ -30,13 +31,15 @@ const MOST: u32 = 1_000;
 pub(super) struct WhichLetters {
     event: Option<String>,
     reason: Option<String>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
     state: Option<String>,
     after: Option<String>,
     limit: Option<u32>,
 }
 
-/// `GET /admin/v1/dead-letters?event=&reason=&state=&after=&limit=`: those that failed first first;
-/// `after` is what the page before says comes next.
+/// `GET /admin/v1/dead-letters?event=&reason=&since=&until=&state=&after=&limit=`: those that failed
+/// first first; `after` is what the page before says comes next.
 pub(super) async fn letters(
     State(backends): State<Backends>,
     Asked(which): Asked<WhichLetters>,
@@ -61,7 +64,9 @@ pub(super) async fn letters(
         },
     };
     let limit = limited(which.limit, LETTERS, MOST)?;
-    let filter = LetterFilter { event, reason, state, ..LetterFilter::default() };
+    let since_ms = ms(which.since, "since")?.unwrap_or(0);
+    let until_ms = ms(which.until, "until")?.unwrap_or(0);
+    let filter = LetterFilter { event, reason, since_ms, until_ms, state };
     let session = &mut backends.store.connect().await?;
     Ok(Json(page(session, &filter, after.map(|cursor| cursor.0), limit).await?))
 }

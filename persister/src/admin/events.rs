@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Backends;
-use super::ask::{Asked, Body, How, Named, Nothing, limited, malformed};
+use super::ask::{Asked, Body, How, Named, Nothing, limited, malformed, ms};
 use super::problem::{Code, Problem};
 use super::tokens::Caller;
 use crate::audit::LineView;
@@ -106,16 +106,6 @@ pub(super) async fn create(
     let status = if outcome == "created" { StatusCode::CREATED } else { StatusCode::OK };
     let done = done(session, outcome, event, patience).await?;
     Ok((status, answer(done)?).into_response())
-}
-
-fn ms(time: Option<DateTime<Utc>>, field: &str) -> Result<Option<u64>, Problem> {
-    let Some(time) = time else {
-        return Ok(None);
-    };
-    match u64::try_from(time.timestamp_millis()) {
-        Ok(ms) if ms > 0 => Ok(Some(ms)),
-        _ => Err(malformed(format!("{field} must be after 1970"))),
-    }
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> Result<Vec<Label>, Problem> {

@@ -393,6 +393,12 @@ async fn letters_are_filtered_and_come_in_pages() {
     assert_eq!(listed(&world, &event, &["--until", "2001-01-01T00:00:00Z"]).await.len(), 0);
     let since = ["--since", "2001-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"];
     assert_eq!(listed(&world, &event, &since).await.len(), 5);
+    let viewer = Api::of(&world, AdminRole::Viewer);
+    let both = "since=2001-01-01T00:00:00Z&until=2999-01-01T00:00:00Z";
+    for (times, count) in [(both, 5), ("until=2001-01-01T00:00:00Z", 0)] {
+        let page = viewer.get(&format!("/dead-letters?event={event}&{times}")).await.json();
+        assert_eq!(page["letters"].as_array().unwrap().len(), count, "{times}: {page}");
+    }
     let (code, shown) = dlt(&world, &["show", &names[0]]).await;
     assert_eq!((code, &shown["record"]), (Some(0), &json!("poison")));
     let unknown = world.run(&["dlt", "show", "11/99999999999"]).await;
