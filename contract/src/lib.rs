@@ -11,6 +11,7 @@ pub mod event;
 pub mod ids;
 pub mod keys;
 pub mod outbox;
+pub mod pseudonym;
 pub mod record;
 pub mod settings;
 pub mod topics;

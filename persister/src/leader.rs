@@ -15,6 +15,7 @@ use crate::control::{Control, Hands};
 use crate::coupon_log::CouponLog;
 use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
+use crate::erase::Carrier;
 use crate::lease::{Chance, Heartbeat, HeldUntil, Owner, SameName, try_take};
 use crate::reconcile::{Schedule, Setting};
 use crate::relay::Relay;
@@ -185,6 +186,7 @@ impl Persister {
         tasks.spawn(Control::new(hands).run(end.clone()));
         let relay = Relay::new(self.store.clone(), self.cluster.clone(), log);
         tasks.spawn(stopped(relay.run(end.clone())));
+        tasks.spawn(stopped(Carrier::new(self.store.clone()).run(end.clone())));
         if let Some(setting) = self.reconcile {
             let (store, cluster, kafka) =
                 (self.store.clone(), self.cluster.clone(), self.kafka.clone());

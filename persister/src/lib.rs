@@ -18,6 +18,7 @@ pub mod coupons;
 pub mod dead_letters;
 pub mod desk;
 pub mod directory;
+pub mod erase;
 pub mod events;
 pub mod failpoint;
 pub mod health;

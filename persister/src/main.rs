@@ -43,6 +43,7 @@ async fn main() -> ExitCode {
             commands::reconcile_show(&store, &show).await
         }
         Command::Reconcile(arguments) => return reconcile(store, &arguments).await.into(),
+        Command::User { verb } => commands::user(&store, &verb).await,
         Command::Preflight(arguments) => return preflight(&store, &arguments).await.into(),
         Command::Dlt { verb: DltCommand::Replay(arguments) } => {
             return replay(store, &arguments).await.into();

@@ -3,8 +3,8 @@
 //! - `routes`: everything that can be called, on one screen.
 //! - `tokens`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
-//! - `events`, `winners`, `coupons`, `desk`, `runs`, `preflight`, `trail`: the calls; each asks a use
-//!   case that the command line asks too.
+//! - `events`, `winners`, `coupons`, `desk`, `runs`, `preflight`, `trail`, `users`: the calls; each asks
+//!   a use case that the command line asks too.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
@@ -19,6 +19,7 @@ mod routes;
 mod runs;
 pub mod tokens;
 mod trail;
+mod users;
 mod winners;
 
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
-use super::{Backends, coupons, desk, events, guard, preflight, runs, trail, winners};
+use super::{Backends, coupons, desk, events, guard, preflight, runs, trail, users, winners};
 
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -24,6 +24,7 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/reconciliations", get(runs::runs))
         .route("/admin/v1/reconciliations/kinds", get(runs::kinds))
         .route("/admin/v1/reconciliations/{run}", get(runs::run))
+        .route("/admin/v1/users/erasures", get(users::erasures))
         .route("/admin/v1/events", get(events::list))
         .route("/admin/v1/events/{event}", get(events::show))
         .route("/admin/v1/events/{event}/preflight", get(preflight::look))
@@ -42,6 +43,7 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .route("/admin/v1/coupons/{coupon}/revoke", post(coupons::revoke))
         .route("/admin/v1/dead-letters/{part}/{offset}/replay", post(desk::bring_again))
         .route("/admin/v1/dead-letters/{part}/{offset}/discard", post(desk::give_up))
+        .route("/admin/v1/users/erase", post(users::erase))
         .route_layer(from_fn(guard::operators_only));
     viewers
         .merge(operators)

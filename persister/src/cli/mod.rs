@@ -3,6 +3,7 @@
 pub mod dlt;
 mod event;
 pub mod preflight;
+pub mod user;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -79,6 +80,12 @@ pub enum Command {
     /// Exit codes: 0 nothing is to be done, 1 something is, 2 wrong usage.
     /// Example: persister preflight spring --outage-minutes 30
     Preflight(preflight::Preflight),
+    /// Erase users from what is archived, and later from what is not
+    User {
+        /// What to do.
+        #[command(subcommand)]
+        verb: user::UserCommand,
+    },
     /// Look at dead letters (records that are no rows), bring them again, give them up
     Dlt {
         /// What to do with them.
@@ -389,6 +396,10 @@ mod tests {
             "dlt replay",
             "dlt replay 5/1 --event spring",
             "dlt discard --as ann --why because",
+            "user",
+            "user erase",
+            "user erase a{b}",
+            "user erasures --limit 0",
             "preflight",
             "preflight a{b}",
             "preflight spring --outage-minutes 1441",

@@ -3,6 +3,7 @@
 mod coupon;
 pub mod dlt;
 mod event;
+mod user;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use crate::store::schema::Migrated;
 use crate::store::{Store, StoreError};
 pub use coupon::coupon;
 pub use event::event;
+pub use user::user;
 
 /// How a subcommand ended; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

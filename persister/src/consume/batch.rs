@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contract::ids::{CouponId, EventId};
+use contract::pseudonym::is_pseudonym;
 use contract::record::{Issued, Marker, Record, Told, decode};
 use contract::topics::{HEADER_COUPON, HEADER_EVENT};
 use links::kafka::StoredRecord;
@@ -281,10 +282,11 @@ pub fn late(
     old.iter().filter_map(missing).collect()
 }
 
-/// Whether a row is that very win; its state may be a later one.
+/// Whether a row is that very win; its state may be a later one, and its user may have been erased
+/// since: a record that is read again must not bring them back.
 pub fn is_row_of(row: &StoredCoupon, win: &Issued) -> bool {
     row.event_id == win.event_id
-        && row.user_id == win.user_id
+        && (row.user_id == win.user_id || is_pseudonym(&row.user_id))
         && row.nth == win.nth
         && row.sequence == win.sequence
 }

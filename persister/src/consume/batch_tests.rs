@@ -1,5 +1,6 @@
 use contract::coupon::CouponState;
 use contract::ids::Attempt;
+use contract::pseudonym::pseudonym;
 use contract::record::{Told, encode};
 
 use super::*;
@@ -135,6 +136,17 @@ fn the_same_coupon_is_a_replay_and_another_is_a_breach() {
     let found = breaches(&[(0, &ann), (1, &bob), (2, &eve)], &stored);
     let found: Vec<_> = found.iter().map(|(place, verdict)| (*place, verdict.reason)).collect();
     assert_eq!(found, [(1, Reason::Breach), (2, Reason::Breach)]);
+}
+
+#[test]
+fn a_record_of_a_user_who_was_erased_since_is_a_replay() {
+    let ann = win("ann", 1, 1);
+    let (coupon, row) = row_of(&ann);
+    let erased = StoredCoupon { user_id: pseudonym([7; 12]), ..row };
+    let stored = HashMap::from([(coupon, erased.clone())]);
+    assert!(breaches(&[(0, &ann)], &stored).is_empty());
+    let elsewhere = StoredCoupon { sequence: 9, ..erased };
+    assert_eq!(breaches(&[(0, &ann)], &HashMap::from([(coupon, elsewhere)])).len(), 1);
 }
 
 #[test]

@@ -75,6 +75,8 @@ pub enum Action {
     Discard,
     /// Had reconcile repair what differs.
     Reconcile,
+    /// Had a user's data replaced.
+    Erase,
 }
 
 /// A line that is to be written.
@@ -162,6 +164,7 @@ impl Action {
             Self::Replay => "replay",
             Self::Discard => "discard",
             Self::Reconcile => "reconcile",
+            Self::Erase => "erase",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - `changes`: coupons that operators returned or revoked.
 //! - `audit`: who changed what, beside each change of an operator.
 //! - `winners`: an event's rows by number, for exports.
+//! - `erasures`: users whose data is replaced.
 //! - `preflight`: what the server says of itself.
 //! - `union`: what uniting a shard with its rows asks.
 //!
@@ -20,6 +21,7 @@ pub mod coupons;
 pub mod dead_letters;
 pub mod desk;
 pub mod epochs;
+pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod leases;

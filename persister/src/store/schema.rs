@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     Migration {
         version: 1,
         name: "0001_schema",
@@ -48,6 +48,11 @@ const MIGRATIONS: [Migration; 9] = [
         version: 8,
         name: "0008_reconcile_history",
         text: include_str!("../../../sql/0008_reconcile_history.sql"),
+    },
+    Migration {
+        version: 10,
+        name: "0010_erasures",
+        text: include_str!("../../../sql/0010_erasures.sql"),
     },
     Migration { version: 11, name: "0011_desk", text: include_str!("../../../sql/0011_desk.sql") },
 ];

@@ -38,6 +38,8 @@ pub(super) const ADD_PARTITION: &str = "\
 
 pub(super) const SERVER: &str =
     "SELECT VERSION(), @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.sync_binlog";
+/// The time, as columns have it.
+pub(super) const NOW: &str = "SELECT UTC_TIMESTAMP(3)";
 pub(super) const CLOCK: &str = "SELECT CAST(UNIX_TIMESTAMP(UTC_TIMESTAMP(3)) * 1000 AS UNSIGNED)";
 
 // Leases.
@@ -400,6 +402,83 @@ pub(super) const GIVE_UP: &str = "\
       replayed_at = NULL, given_up_by = ?, given_up_why = ? \
     WHERE topic = ? AND part = ? AND kafka_offset = ? AND resolved_at IS NULL \
       AND reason <> 'late' AND attempts = ? AND replayed_at <=> ?";
+
+// Users who are erased.
+
+/// Asked for again, it is asked for from then on.
+pub(super) const ASK_ERASURE: &str = "\
+    INSERT INTO erasures (user_id, asked_at, who, way, why) VALUES (?, UTC_TIMESTAMP(3), ?, ?, ?) \
+    ON DUPLICATE KEY UPDATE asked_at = UTC_TIMESTAMP(3), looked_at = NULL";
+pub(super) const ERASURE_OF: &str =
+    "SELECT erasure_id, user_id, asked_at FROM erasures WHERE user_id = ?";
+/// Those that nobody has looked at for a minute.
+pub(super) const DUE_ERASURES: &str = "\
+    SELECT erasure_id, user_id, asked_at FROM erasures \
+    WHERE user_id IS NOT NULL \
+      AND (looked_at IS NULL OR looked_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND) \
+    ORDER BY erasure_id LIMIT ?";
+pub(super) const ERASURES: &str = "\
+    SELECT erasure_id, asked_at, who, way, why, forgotten_at, coupons, letters, reports \
+    FROM erasures ORDER BY erasure_id DESC LIMIT ?";
+/// Events that were made before a time and stand so, where a user has rows or letters. Each event is
+/// looked up by its key and the user's; rows are never read through.
+const EVENTS_OF_USER: &str = "\
+    SELECT DISTINCT STRAIGHT_JOIN e.event_id FROM events e \
+      JOIN coupons c ON c.event_id = e.event_id AND c.user_id = ? \
+    WHERE e.created_at <= ? AND ";
+const LETTER_EVENTS_OF_USER: &str = "\
+    SELECT DISTINCT STRAIGHT_JOIN e.event_id FROM events e \
+      JOIN dead_letters d ON d.event_id = e.event_id \
+        AND (d.record_key = CONCAT(e.event_id, '/', ?) OR INSTR(d.record, ?) > 0) \
+    WHERE e.created_at <= ? AND ";
+/// It left Redis and the directory: nothing but MySQL has it.
+pub(super) const PUT_AWAY: &str = "e.phase = 'archived' AND e.version = e.carried_version";
+pub(super) const NOT_PUT_AWAY: &str = "(e.phase <> 'archived' OR e.version <> e.carried_version)";
+
+/// Events that stand so where a user has rows.
+pub(super) fn events_of_user(standing: &str) -> String {
+    format!("{EVENTS_OF_USER}{standing} LIMIT ?")
+}
+
+/// Events that stand so where letters name a user.
+pub(super) fn letter_events_of_user(standing: &str) -> String {
+    format!("{LETTER_EVENTS_OF_USER}{standing} LIMIT ?")
+}
+
+/// Nobody else takes the event from where it stands meanwhile.
+pub(super) fn lock_put_away() -> String {
+    format!("SELECT e.event_id FROM events e WHERE e.event_id = ? AND {PUT_AWAY} FOR UPDATE")
+}
+
+pub(super) const ERASE_COUPONS: &str = "\
+    UPDATE coupons SET user_id = ?, attempt = NULL, request_id = NULL \
+    WHERE event_id = ? AND user_id = ?";
+/// A record that names the user in a way of its own is dropped.
+pub(super) const ERASE_LETTERS: &str = "\
+    UPDATE dead_letters SET \
+      record = IF(INSTR(record, ?) > 0, REPLACE(record, ?, ?), NULL), \
+      record_key = IF(record_key = ?, ?, record_key), request_id = NULL \
+    WHERE event_id = ? AND (record_key = ? OR INSTR(record, ?) > 0)";
+/// Letters of others may say whose place was taken.
+pub(super) const ERASE_MESSAGES: &str = "\
+    UPDATE dead_letters SET message = \
+      LEFT(REPLACE(REPLACE(message, CONCAT(?, ','), CONCAT(?, ',')), \
+        CONCAT(?, ' '), CONCAT(?, ' ')), 1024) \
+    WHERE event_id = ? \
+      AND (INSTR(message, CONCAT(?, ',')) > 0 OR INSTR(message, CONCAT(?, ' ')) > 0)";
+pub(super) const ERASE_REPORTS: &str = "\
+    UPDATE reconciliations SET report = REPLACE(report, ?, ?) \
+    WHERE report IS NOT NULL AND INSTR(report, ?) > 0";
+pub(super) const COUNT_COUPONS_OF_USER: &str =
+    "SELECT COUNT(*) FROM coupons WHERE event_id = ? AND user_id = ?";
+pub(super) const NOTE_ERASED: &str = "\
+    UPDATE erasures SET looked_at = UTC_TIMESTAMP(3), coupons = coupons + ?, \
+      letters = letters + ?, reports = reports + ? \
+    WHERE erasure_id = ?";
+/// Nothing can bring the user back any more: Kafka has no record of before.
+pub(super) const FORGET_ERASURE: &str = "\
+    UPDATE erasures SET user_id = NULL, forgotten_at = UTC_TIMESTAMP(3) \
+    WHERE erasure_id = ? AND asked_at <= UTC_TIMESTAMP(3) - INTERVAL ? DAY";
 
 // Reconcile.
 

@@ -10,6 +10,7 @@ mod cli;
 mod consume;
 mod control;
 mod dlt;
+mod erase;
 mod halted;
 mod leadership;
 mod preflight;
