@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{bench, check, demo, event, faults, part, rush, status, test, up};
+use crate::verbs::{bench, check, demo, drill, event, faults, part, rush, status, test, up};
 
 /// Runs Firstcome on this machine and tries it.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ enum Verb {
     Check(check::Arguments),
     /// Break a stack of its own in many ways while users rush, and judge each round
     Faults(faults::Arguments),
+    /// Practise what a runbook says, on a stack of its own, with the time that each step took
+    Drill(drill::Arguments),
     /// Measure what an answer costs, beside a bare server and others' ways
     Bench(bench::Arguments),
 }
@@ -56,6 +58,7 @@ impl Cli {
             Verb::Rush(arguments) => rush::run(arguments).await?,
             Verb::Check(arguments) => check::run(arguments).await?,
             Verb::Faults(arguments) => faults::run(arguments).await?,
+            Verb::Drill(arguments) => drill::run(arguments).await?,
             Verb::Bench(arguments) => Box::pin(bench::run(arguments)).await?,
         })
     }

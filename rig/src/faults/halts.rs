@@ -46,17 +46,17 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// Between what comes one after another.
-const APART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+pub(super) const APART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// A halt is said within this: a lease of 6 s, and some looks.
 const SAID_WITHIN: Duration = Duration::from_secs(40);
-/// An arming again takes about 2 s.
-const ARMED_WITHIN: Duration = Duration::from_secs(30);
+/// An arming again takes about 2 s; where partitions halted, they look again every 5 s.
+const ARMED_WITHIN: Duration = Duration::from_secs(60);
 /// Reconciling takes some seconds, and what it publishes again is on its way when it looks next.
 const RECONCILED_WITHIN: Duration = Duration::from_secs(60);
 /// Of an event that was armed once.
-const FIRST_EPOCH: u64 = 1;
+pub(super) const FIRST_EPOCH: u64 = 1;
 /// By so much an operator raises epochs of a backup: more often no event was armed since.
-const ABOVE: u64 = 1_000;
+pub(super) const ABOVE: u64 = 1_000;
 /// A topic that was deleted is gone within this.
 const MADE_WITHIN: Duration = Duration::from_secs(40);
 /// How an event says it, and how a partition does.
@@ -90,12 +90,16 @@ async fn restored(scene: &mut Scene, since: Since) -> Result<(), FaultError> {
     scene.strikes("CLUSTER FAILOVER");
     fail_over(scene, &shard).await?;
     scene.strikes("the shard has another master");
-    armed(scene).await?;
+    armed_above(scene, FIRST_EPOCH).await?;
     scene.hold(APART[0], APART[1]).await;
     restore(scene).await?;
     event_halted(scene).await?;
     scene.hold(APART[0], APART[1]).await;
-    // Every event that was armed since then waits for it; which ones, each of them says.
+    raise_epochs(scene).await
+}
+
+/// Every event that was armed since the backup waits for it; which ones, each of them says.
+pub(super) async fn raise_epochs(scene: &mut Scene) -> Result<(), FaultError> {
     let raise = format!("UPDATE firstcome.events SET epoch = epoch + {ABOVE} WHERE epoch > 0");
     change(scene, &raise).await
 }
@@ -124,8 +128,8 @@ async fn restore(scene: &mut Scene) -> Result<(), FaultError> {
     scene.ready(MYSQL).await
 }
 
-/// Waits until the event was armed again.
-async fn armed(scene: &Scene) -> Result<(), FaultError> {
+/// Waits until the event was armed again, by an epoch above that one.
+pub(super) async fn armed_above(scene: &Scene, last: u64) -> Result<(), FaultError> {
     let open = format!(
         "SELECT MAX(epoch) FROM firstcome.event_epochs WHERE event_id = '{}' AND step = 'open'",
         scene.event
@@ -133,7 +137,7 @@ async fn armed(scene: &Scene) -> Result<(), FaultError> {
     let armed = wait_until(ARMED_WITHIN, "an arming again", || async {
         let said = as_root(scene, &open).await.map_err(|error| error.to_string())?;
         match said.lines().last().and_then(|epoch| epoch.parse::<u64>().ok()) {
-            Some(epoch) if epoch > FIRST_EPOCH => Ok(()),
+            Some(epoch) if epoch > last => Ok(()),
             _ => Err(said),
         }
     });
@@ -141,7 +145,7 @@ async fn armed(scene: &Scene) -> Result<(), FaultError> {
 }
 
 /// Waits until `event show` says that the event halted.
-async fn event_halted(scene: &mut Scene) -> Result<(), FaultError> {
+pub(super) async fn event_halted(scene: &mut Scene) -> Result<(), FaultError> {
     let show = ["event", "show", scene.event.as_str(), "--json"];
     let said = wait_until(SAID_WITHIN, "an event that says it halted", || async {
         let shown = scene.stack.persister(&show).await.map_err(|error| error.to_string())?;
@@ -176,7 +180,7 @@ async fn topic(scene: &mut Scene, lost: Lost) -> Result<(), FaultError> {
 }
 
 /// Reconciles until nothing is left to repair: until then it fails.
-async fn reconciled(scene: &mut Scene) -> Result<(), FaultError> {
+pub(super) async fn reconciled(scene: &mut Scene) -> Result<(), FaultError> {
     scene.strikes("persister reconcile --repair");
     let arguments = ["reconcile", "--event", scene.event.as_str(), "--repair"];
     let reconciled = wait_until(RECONCILED_WITHIN, "nothing left to reconcile", || async {

@@ -9,7 +9,7 @@ use super::error::FaultError;
 use super::scene::{Scene, Without};
 use super::{
     client_gone, clocks, disks, edge, forgets, halts, kafka, mysql, network, operators,
-    operators_at_once, persister, rearm, records, redis, rolling, swizzle,
+    operators_at_once, persister, rearm, records, redis, restore, rolling, swizzle,
 };
 use crate::rush::Through;
 
@@ -145,7 +145,7 @@ impl Kind {
 }
 
 /// One table a family.
-const FAMILIES: [&[Kind]; 17] = [
+const FAMILIES: [&[Kind]; 18] = [
     edge::KINDS,
     client_gone::KINDS,
     redis::KINDS,
@@ -163,6 +163,7 @@ const FAMILIES: [&[Kind]; 17] = [
     disks::KINDS,
     clocks::KINDS,
     halts::KINDS,
+    restore::KINDS,
 ];
 
 /// Every kind.

@@ -38,6 +38,7 @@ pub use away::Away;
 pub use directory::running as running_stacks;
 pub use error::StackError;
 pub use handle::{DEFAULT_NAME, Guard, Handle, exclusive, shared};
+pub(crate) use mysql::install_command as install_mysql;
 pub use nginx::{Limits, nginx_command};
 pub use part::{NextStart, PartKind};
 pub use plan::StackOptions;

@@ -1,6 +1,7 @@
 //! MariaDB, in MySQL's place.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -74,17 +75,23 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
     })
 }
 
-/// Makes the server's own tables, which a first start needs. Its root may log in only through the
-/// socket, as the user who runs this.
-pub(super) async fn install(directory: &StackDirectory, spec: &PartSpec) -> Result<(), StackError> {
+/// Makes the server's own tables in a folder, which a first start needs. Its root may log in only
+/// through the socket, as the user who runs this.
+pub(crate) fn install_command(data: &Path) -> Command {
     let mut command = Command::new("mariadb-install-db");
     command
         .args(["--no-defaults", "--skip-test-db"])
         .arg("--auth-root-authentication-method=socket")
-        .arg(format!("--datadir={}", spec.directory.join("data").display()));
+        .arg(format!("--datadir={}", data.display()));
     if getuid().is_root() {
         command.arg("--user=root");
     }
+    command
+}
+
+/// Prepares the first start.
+pub(super) async fn install(directory: &StackDirectory, spec: &PartSpec) -> Result<(), StackError> {
+    let command = install_command(&spec.directory.join("data"));
     let step = Step {
         what: "mariadb-install-db".to_owned(),
         advice: "it needs mariadb-server and room in the temporary directory",

@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
 }
 
 /// The exit code where a kind was named that cannot be played here.
-const CANNOT: u8 = 2;
+pub(super) const CANNOT: u8 = 2;
 
 /// When there are rounds enough.
 struct Enough {
@@ -202,6 +202,6 @@ async fn round(stack: &Stack, kind: &'static Kind, drawn: Play) -> Result<Line, 
 }
 
 /// Where failed rounds are kept.
-fn kept_in() -> PathBuf {
+pub(super) fn kept_in() -> PathBuf {
     Path::new(repository_root()).join("target/faults")
 }
