@@ -63,3 +63,24 @@ impl Cli {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use rig::written::commands;
+
+    use super::*;
+
+    #[test]
+    fn every_line_that_a_page_prints_is_one_of_ours() {
+        Cli::command().debug_assert();
+        let written = commands("./dev").unwrap();
+        assert!(written.len() > 10, "{written:?}");
+        for line in written {
+            let words = std::iter::once("dev").chain(line.words.iter().map(String::as_str));
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{}: {:?}: {error}", line.page.display(), line.words);
+            }
+        }
+    }
+}

@@ -8,3 +8,4 @@ pub mod faults;
 pub mod report;
 pub mod rush;
 pub mod stack;
+pub mod written;

@@ -33,7 +33,9 @@ pub(super) async fn look(nodes: &[SocketAddr], leaders: &[Broker], one_host: One
     let mut hosts = BTreeSet::new();
     for broker in leaders {
         match resolved(broker).await {
-            Some(host) => drop(hosts.insert(host)),
+            Some(host) => {
+                hosts.insert(host);
+            }
             None => {
                 let says =
                     format!("the host of broker {} ({}) is not known", broker.id, broker.host);

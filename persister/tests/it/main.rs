@@ -24,3 +24,4 @@ mod scripts;
 mod shards;
 mod steps;
 mod world;
+mod written;

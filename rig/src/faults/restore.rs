@@ -2,7 +2,7 @@
 //! step by step, while users ask. `./dev drill restore` plays it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -93,7 +93,7 @@ fn took(scene: &mut Scene, what: &str, began: Instant) {
     scene.strikes(format!("{what}: took {:.1} s", began.elapsed().as_secs_f64()));
 }
 
-async fn back_up(home: &Path, dump: &PathBuf) -> Result<(), FaultError> {
+async fn back_up(home: &Path, dump: &Path) -> Result<(), FaultError> {
     let mut command = as_root(home, "mariadb-dump");
     command.args(["--single-transaction", "--databases", "firstcome"]);
     command.arg(format!("--result-file={}", dump.display()));
