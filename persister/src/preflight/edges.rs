@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use contract::directory::{Entry, Probe, decode};
 use contract::topics::DIRECTORY;
-use links::kafka::{Kafka, KafkaError};
+use links::kafka::{Bounds, Kafka, KafkaError, Partition};
 
 use super::event::now_ms;
 use super::line::Line;
@@ -17,6 +17,8 @@ const LIVE_FOR_MS: u64 = 10_000;
 const FETCH_BYTES: i32 = 1024 * 1024;
 /// How long a broker may wait for something to come.
 const FETCH_WAIT_MS: u32 = 200;
+/// Tries to find the directory's leader.
+const TRIES: u32 = 3;
 /// Fetches of one look: the directory is compacted to some MiB.
 const MOST_FETCHES: usize = 100;
 
@@ -36,13 +38,13 @@ pub(super) async fn look(kafka: &Kafka) -> Vec<Line> {
 
 async fn seen(kafka: &Kafka) -> Result<Seen, KafkaError> {
     let partition = kafka.partition(DIRECTORY, 0);
-    // Boxed here and below: futures so deep within each other are beyond the compiler.
-    let bounds = Box::pin(partition.bounds()).await?;
+    let bounds = bounds(&partition).await?;
     let (mut seen, mut at) = (Seen::new(), bounds.earliest);
     for _ in 0..MOST_FETCHES {
         if at >= bounds.end {
             break;
         }
+        // Boxed: futures so deep within each other are beyond the compiler.
         let fetched = Box::pin(partition.fetch(at, FETCH_BYTES, FETCH_WAIT_MS)).await?;
         for record in fetched.records.iter().filter(|record| record.offset >= at) {
             let entry = decode(record.key.as_deref(), record.value.as_deref());
@@ -54,6 +56,17 @@ async fn seen(kafka: &Kafka) -> Result<Seen, KafkaError> {
         at = fetched.next_offset_in_compacted(at);
     }
     Ok(seen)
+}
+
+/// The client that this process shares may know a leader of before; the try after one that failed
+/// begins with a fresh one.
+async fn bounds(partition: &Partition) -> Result<Bounds, KafkaError> {
+    for _ in 1..TRIES {
+        if let Ok(bounds) = Box::pin(partition.bounds()).await {
+            return Ok(bounds);
+        }
+    }
+    Box::pin(partition.bounds()).await
 }
 
 fn judge(seen: &Seen, now_ms: u64, version: &str, formats: &str) -> Vec<Line> {
