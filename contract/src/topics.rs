@@ -11,6 +11,9 @@ pub const COUPON_ISSUED_DLT: &str = "coupon-issued.dlt";
 /// The directory: which events exist and how they stand; 1 partition, compacted.
 pub const DIRECTORY: &str = "firstcome-events";
 
+/// Every topic there is.
+pub const ALL: [&str; 3] = [COUPON_ISSUED, COUPON_ISSUED_DLT, DIRECTORY];
+
 /// Partitions of [`COUPON_ISSUED`]. Fixed: another number would send a user elsewhere.
 pub const COUPON_ISSUED_PARTITIONS: i32 = 12;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -60,14 +61,29 @@ pub struct PartitionView {
     pub in_sync: Vec<i32>,
 }
 
+impl PartitionView {
+    /// Whether it has a leader, and every replica holds all of it.
+    pub fn is_whole(&self) -> bool {
+        self.leader.is_some() && self.in_sync.len() == self.replicas.len()
+    }
+}
+
+/// How one broker sees these topics. The caller sets the deadline.
+pub async fn seen_by(broker: &str, topics: &[&str]) -> Result<KafkaView, KafkaError> {
+    let question = questions::metadata(topics).map_err(unreadable)?;
+    let answer = exchange(broker, &question).await;
+    let answer = answer.map_err(|error| KafkaError::NotSent(format!("{broker}: {error}")))?;
+    questions::read_metadata(answer).map_err(unreadable)
+}
+
 /// A topic's settings, defaults of the cluster included.
 pub type TopicSettings = BTreeMap<String, String>;
 
 impl Kafka {
     /// The brokers and how these topics are spread over them, within 2 s a broker that is asked.
     pub async fn look(&self, topics: &[&str]) -> Result<KafkaView, KafkaError> {
-        let answer = self.ask(&questions::metadata(topics)).await?;
-        questions::read_metadata(&answer).map_err(unreadable)
+        let answer = self.ask(&questions::metadata(topics).map_err(unreadable)?).await?;
+        questions::read_metadata(answer).map_err(unreadable)
     }
 
     /// How topics are set, by their names; one that is missing is left out.
@@ -75,12 +91,12 @@ impl Kafka {
         &self,
         topics: &[&str],
     ) -> Result<BTreeMap<String, TopicSettings>, KafkaError> {
-        let answer = self.ask(&questions::topic_settings(topics)).await?;
-        questions::read_topic_settings(&answer).map_err(unreadable)
+        let answer = self.ask(&questions::topic_settings(topics).map_err(unreadable)?).await?;
+        questions::read_topic_settings(answer).map_err(unreadable)
     }
 
     /// The first answer of a broker, asked one after another.
-    async fn ask(&self, question: &[u8]) -> Result<Vec<u8>, KafkaError> {
+    async fn ask(&self, question: &[u8]) -> Result<Bytes, KafkaError> {
         let mut last = "no broker is named".to_owned();
         for broker in self.brokers() {
             match timeout(ANSWER_WITHIN, exchange(broker, question)).await {
@@ -93,7 +109,7 @@ impl Kafka {
     }
 }
 
-async fn exchange(broker: &str, question: &[u8]) -> io::Result<Vec<u8>> {
+async fn exchange(broker: &str, question: &[u8]) -> io::Result<Bytes> {
     let mut stream = TcpStream::connect(broker).await?;
     stream.set_nodelay(true)?;
     stream.write_all(question).await?;
@@ -101,7 +117,7 @@ async fn exchange(broker: &str, question: &[u8]) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size).ok().filter(|&size| size <= MAX_ANSWER_BYTES);
     let mut answer = vec![0; size.ok_or_else(|| io::Error::other("an answer too large"))?];
     stream.read_exact(&mut answer).await?;
-    Ok(answer)
+    Ok(answer.into())
 }
 
 fn unreadable(bad: BadAnswer) -> KafkaError {

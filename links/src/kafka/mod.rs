@@ -14,7 +14,7 @@ mod questions;
 mod record;
 
 pub use client::Kafka;
-pub use describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView};
+pub use describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView, seen_by};
 pub use error::{KafkaError, Retry};
 pub use partition::Partition;
 pub use record::{Bounds, Fetched, NewRecord, StoredRecord};

@@ -1,12 +1,23 @@
-//! The bytes of Metadata (version 4) and DescribeConfigs (version 1), which Kafka 1.0 to 4.1 take
-//! (<https://kafka.apache.org/protocol>). Both are older than the protocol's compact encodings.
+//! The bytes of Metadata and DescribeConfigs, in the oldest versions that say what is asked here:
+//! Kafka 1.0 to 4.1 take them (<https://kafka.apache.org/protocol>). Encoded and decoded by the
+//! `kafka-protocol` crate.
 
 use std::collections::BTreeMap;
 
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
+use kafka_protocol::messages::{
+    ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, MetadataResponse,
+    RequestHeader, ResponseHeader, TopicName,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+
 use super::describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView};
 
-const METADATA: (i16, i16) = (3, 4);
-const DESCRIBE_CONFIGS: (i16, i16) = (32, 1);
+const METADATA_VERSION: i16 = 4;
+const DESCRIBE_CONFIGS_VERSION: i16 = 1;
 /// Answers come one a connection, so any number does.
 const CORRELATION: i32 = 1;
 const CLIENT: &str = "firstcome";
@@ -16,163 +27,120 @@ const RESOURCE_TOPIC: i8 = 2;
 const NOBODY: i32 = -1;
 const NO_ERROR: i16 = 0;
 
-/// An answer that ends early or holds what it cannot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a broker's answer cannot be read: {0}")]
-pub(super) struct BadAnswer(&'static str);
+/// A question that cannot be written, or an answer that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("not a broker's answer: {0}")]
+pub(super) struct BadAnswer(String);
 
 /// Who has which part of these topics. Asking makes none of them.
-pub(super) fn metadata(topics: &[&str]) -> Vec<u8> {
-    let mut body = Vec::new();
-    put_count(&mut body, topics.len());
-    topics.iter().for_each(|topic| put_text(&mut body, topic));
-    let may_be_made = 0;
-    body.push(may_be_made);
-    framed(METADATA, &body)
+pub(super) fn metadata(topics: &[&str]) -> Result<Bytes, BadAnswer> {
+    let topics = topics
+        .iter()
+        .map(|topic| MetadataRequestTopic::default().with_name(Some(TopicName(text(topic)))));
+    let question = MetadataRequest::default()
+        .with_topics(Some(topics.collect()))
+        .with_allow_auto_topic_creation(false);
+    framed(ApiKey::Metadata, METADATA_VERSION, &question)
 }
 
 /// How these topics are set.
-pub(super) fn topic_settings(topics: &[&str]) -> Vec<u8> {
-    let mut body = Vec::new();
-    put_count(&mut body, topics.len());
-    for topic in topics {
-        body.extend(RESOURCE_TOPIC.to_be_bytes());
-        put_text(&mut body, topic);
-        let all_settings: i32 = -1;
-        body.extend(all_settings.to_be_bytes());
-    }
-    let with_synonyms = 0;
-    body.push(with_synonyms);
-    framed(DESCRIBE_CONFIGS, &body)
+pub(super) fn topic_settings(topics: &[&str]) -> Result<Bytes, BadAnswer> {
+    let topics = topics.iter().map(|topic| {
+        DescribeConfigsResource::default()
+            .with_resource_type(RESOURCE_TOPIC)
+            .with_resource_name(text(topic))
+            .with_configuration_keys(None)
+    });
+    let question = DescribeConfigsRequest::default().with_resources(topics.collect());
+    framed(ApiKey::DescribeConfigs, DESCRIBE_CONFIGS_VERSION, &question)
 }
 
-fn framed((key, version): (i16, i16), body: &[u8]) -> Vec<u8> {
-    let mut request = Vec::new();
-    request.extend(key.to_be_bytes());
-    request.extend(version.to_be_bytes());
-    request.extend(CORRELATION.to_be_bytes());
-    put_text(&mut request, CLIENT);
-    request.extend(body);
-    let mut frame = Vec::new();
-    put_count(&mut frame, request.len());
-    frame.extend(request);
-    frame
+/// Its length, its header, the question.
+fn framed<Q: Encodable + HeaderVersion>(
+    key: ApiKey,
+    version: i16,
+    question: &Q,
+) -> Result<Bytes, BadAnswer> {
+    let header = RequestHeader::default()
+        .with_request_api_key(key as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(CORRELATION)
+        .with_client_id(Some(text(CLIENT)));
+    let mut request = BytesMut::new();
+    header
+        .encode(&mut request, Q::header_version(version))
+        .and_then(|()| question.encode(&mut request, version))
+        .map_err(|error| BadAnswer(error.to_string()))?;
+    let length = u32::try_from(request.len()).map_err(|error| BadAnswer(error.to_string()))?;
+    let mut frame = BytesMut::new();
+    frame.put_u32(length);
+    frame.put(request);
+    Ok(frame.freeze())
 }
 
-/// Our own names are short and our lists too.
-fn put_count(to: &mut Vec<u8>, count: usize) {
-    to.extend(i32::try_from(count).unwrap_or(i32::MAX).to_be_bytes());
-}
-
-fn put_text(to: &mut Vec<u8>, text: &str) {
-    to.extend(i16::try_from(text.len()).unwrap_or(i16::MAX).to_be_bytes());
-    to.extend(text.as_bytes());
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
 }
 
 /// Reads the answer to [`metadata`].
-pub(super) fn read_metadata(answer: &[u8]) -> Result<KafkaView, BadAnswer> {
-    let mut bytes = Bytes(answer);
-    let _correlation = bytes.int()?;
-    let _throttled_ms = bytes.int()?;
-    let brokers = bytes.list(|bytes| {
-        let (id, host, port) = (bytes.int()?, bytes.text()?, bytes.int()?);
-        let _rack = bytes.nullable_text()?;
-        Ok(Broker { id, host, port })
-    })?;
-    let _cluster = bytes.nullable_text()?;
-    let _controller = bytes.int()?;
-    let topics = bytes.list(|bytes| {
-        let (error, name) = (bytes.short()?, bytes.text()?);
-        let _internal = bytes.byte()?;
-        let partitions = bytes.list(read_partition)?;
-        Ok((error == NO_ERROR).then_some(TopicView { name, partitions }))
-    })?;
-    Ok(KafkaView { brokers, topics: topics.into_iter().flatten().collect() })
+pub(super) fn read_metadata(answer: Bytes) -> Result<KafkaView, BadAnswer> {
+    let answer: MetadataResponse = read(answer, METADATA_VERSION)?;
+    let brokers = answer.brokers.into_iter().map(|broker| Broker {
+        id: broker.node_id.0,
+        host: broker.host.to_string(),
+        port: broker.port,
+    });
+    let known = answer.topics.into_iter().filter(|topic| topic.error_code == NO_ERROR);
+    let topics = known.filter_map(|topic| {
+        let name = topic.name?.0.to_string();
+        Some(TopicView { name, partitions: topic.partitions.into_iter().map(view).collect() })
+    });
+    Ok(KafkaView { brokers: brokers.collect(), topics: topics.collect() })
 }
 
-fn read_partition(bytes: &mut Bytes<'_>) -> Result<PartitionView, BadAnswer> {
-    // That nobody leads it is an error here and an answer to us.
-    let _error = bytes.short()?;
-    let (number, leader) = (bytes.int()?, bytes.int()?);
-    let (replicas, in_sync) = (bytes.list(Bytes::int)?, bytes.list(Bytes::int)?);
-    Ok(PartitionView { number, leader: (leader != NOBODY).then_some(leader), replicas, in_sync })
+/// That nobody leads it is an error there and an answer to us.
+fn view(partition: MetadataResponsePartition) -> PartitionView {
+    let leader = partition.leader_id.0;
+    PartitionView {
+        number: partition.partition_index,
+        leader: (leader != NOBODY).then_some(leader),
+        replicas: partition.replica_nodes.iter().map(|broker| broker.0).collect(),
+        in_sync: partition.isr_nodes.iter().map(|broker| broker.0).collect(),
+    }
 }
 
-/// Reads the answer to [`topic_settings`].
+/// Reads the answer to [`topic_settings`]. Left out: what the broker does not tell.
 pub(super) fn read_topic_settings(
-    answer: &[u8],
+    answer: Bytes,
 ) -> Result<BTreeMap<String, TopicSettings>, BadAnswer> {
-    let mut bytes = Bytes(answer);
-    let _correlation = bytes.int()?;
-    let _throttled_ms = bytes.int()?;
-    let topics = bytes.list(|bytes| {
-        let error = bytes.short()?;
-        let _message = bytes.nullable_text()?;
-        let _kind = bytes.byte()?;
-        let name = bytes.text()?;
-        let settings = bytes.list(read_setting)?;
-        Ok((error == NO_ERROR).then(|| (name, settings.into_iter().flatten().collect())))
-    })?;
-    Ok(topics.into_iter().flatten().collect())
+    let answer: DescribeConfigsResponse = read(answer, DESCRIBE_CONFIGS_VERSION)?;
+    let known = answer.results.into_iter().filter(|topic| topic.error_code == NO_ERROR);
+    let settings = known.map(|topic| {
+        let told = topic.configs.into_iter();
+        let told = told.filter_map(|one| Some((one.name.to_string(), one.value?.to_string())));
+        (topic.resource_name.to_string(), told.collect())
+    });
+    Ok(settings.collect())
 }
 
-/// A setting; None where the broker does not tell its value.
-fn read_setting(bytes: &mut Bytes<'_>) -> Result<Option<(String, String)>, BadAnswer> {
-    let (name, value) = (bytes.text()?, bytes.nullable_text()?);
-    let (_read_only, _source, _sensitive) = (bytes.byte()?, bytes.byte()?, bytes.byte()?);
-    let _synonyms =
-        bytes.list(|bytes| Ok((bytes.text()?, bytes.nullable_text()?, bytes.byte()?)))?;
-    Ok(value.map(|value| (name, value)))
-}
-
-/// What is left of an answer.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], BadAnswer> {
-        let (first, rest) = self.0.split_first_chunk().ok_or(BadAnswer("it ends early"))?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    fn byte(&mut self) -> Result<i8, BadAnswer> {
-        self.take().map(i8::from_be_bytes)
-    }
-
-    fn short(&mut self) -> Result<i16, BadAnswer> {
-        self.take().map(i16::from_be_bytes)
-    }
-
-    fn int(&mut self) -> Result<i32, BadAnswer> {
-        self.take().map(i32::from_be_bytes)
-    }
-
-    fn text(&mut self) -> Result<String, BadAnswer> {
-        self.nullable_text()?.ok_or(BadAnswer("a name is missing"))
-    }
-
-    fn nullable_text(&mut self) -> Result<Option<String>, BadAnswer> {
-        let Ok(length) = usize::try_from(self.short()?) else {
-            return Ok(None);
-        };
-        let (text, rest) = self.0.split_at_checked(length).ok_or(BadAnswer("it ends early"))?;
-        self.0 = rest;
-        let text = std::str::from_utf8(text).map_err(|_| BadAnswer("a text is not UTF-8"))?;
-        Ok(Some(text.to_owned()))
-    }
-
-    fn list<T>(
-        &mut self,
-        mut item: impl FnMut(&mut Self) -> Result<T, BadAnswer>,
-    ) -> Result<Vec<T>, BadAnswer> {
-        // A list that is null counts -1.
-        (0..self.int()?).map(|_| item(self)).collect()
-    }
+fn read<A: Decodable + HeaderVersion>(mut answer: Bytes, version: i16) -> Result<A, BadAnswer> {
+    ResponseHeader::decode(&mut answer, A::header_version(version))
+        .and_then(|_| A::decode(&mut answer, version))
+        .map_err(|error| BadAnswer(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn put_count(to: &mut Vec<u8>, count: usize) {
+        to.extend(i32::try_from(count).unwrap().to_be_bytes());
+    }
+
+    fn put_text(to: &mut Vec<u8>, text: &str) {
+        to.extend(i16::try_from(text.len()).unwrap().to_be_bytes());
+        to.extend(text.as_bytes());
+    }
 
     fn ints(to: &mut Vec<u8>, all: &[i32]) {
         put_count(to, all.len());
@@ -181,14 +149,14 @@ mod tests {
 
     #[test]
     fn a_question_is_framed_and_names_its_topics() {
-        let question = metadata(&["wins"]);
+        let question = metadata(&["wins"]).unwrap();
         assert_eq!(
             usize::try_from(i32::from_be_bytes([0, 0, 0, question[3]])),
             Ok(question.len() - 4)
         );
         assert_eq!(&question[4..8], [0, 3, 0, 4]);
         assert_eq!(&question[question.len() - 7..], b"\x00\x04wins\x00");
-        let question = topic_settings(&["wins"]);
+        let question = topic_settings(&["wins"]).unwrap();
         assert_eq!(&question[4..8], [0, 32, 0, 1]);
         assert!(question.ends_with(b"\x02\x00\x04wins\xff\xff\xff\xff\x00"));
     }
@@ -219,7 +187,7 @@ mod tests {
         answer.push(0);
         put_count(&mut answer, 0);
 
-        let view = read_metadata(&answer).unwrap();
+        let view = read_metadata(answer.clone().into()).unwrap();
         assert_eq!(view.brokers, [Broker { id: 7, host: "kafka-7".to_owned(), port: 9_092 }]);
         let partition =
             PartitionView { number: 0, leader: None, replicas: vec![7, 8], in_sync: vec![8] };
@@ -228,7 +196,8 @@ mod tests {
             [TopicView { name: "wins".to_owned(), partitions: vec![partition] }]
         );
         for length in 0..answer.len() {
-            assert!(read_metadata(&answer[..length]).is_err(), "{length}");
+            let cut = Bytes::copy_from_slice(&answer[..length]);
+            assert!(read_metadata(cut).is_err(), "{length}");
         }
     }
 
@@ -251,11 +220,11 @@ mod tests {
         answer.extend([0, 1, 1]);
         put_count(&mut answer, 0);
 
-        let all = read_topic_settings(&answer).unwrap();
+        let all = read_topic_settings(answer.clone().into()).unwrap();
         assert_eq!(
             all["wins"],
             BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())])
         );
-        assert!(read_topic_settings(&answer[..20]).is_err());
+        assert!(read_topic_settings(Bytes::copy_from_slice(&answer[..20])).is_err());
     }
 }

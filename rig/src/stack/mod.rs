@@ -4,7 +4,6 @@
 
 mod admin_tokens;
 mod away;
-mod brokers;
 mod control;
 mod directory;
 mod edge;

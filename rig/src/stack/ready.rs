@@ -4,16 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contract::topics;
+use links::kafka::seen_by;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::brokers::Partitions;
 use super::error::{Failure, StackError};
+use super::mysql;
 use super::part::PartKind;
 use super::status::PartStatus;
 use super::wait::{TooLate, wait_until};
-use super::{brokers, mysql};
 
 /// One look.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
@@ -127,13 +128,20 @@ fn redis_says(answer: &str) -> Result<(), NotReady> {
 }
 
 async fn kafka(broker: SocketAddr) -> Result<(), NotReady> {
-    match brokers::partitions(broker).await? {
-        Partitions { all: 0, .. } => Err(NotReady::Says("no topics".to_owned())),
-        Partitions { short: 0, .. } => Ok(()),
-        Partitions { all, short } => Err(NotReady::Says(format!(
-            "{short} of {all} partitions lack a leader or a replica in sync"
-        ))),
+    let says = |why: String| NotReady::Says(why);
+    let view = seen_by(&broker.to_string(), &topics::ALL).await;
+    let view = view.map_err(|error| says(error.to_string()))?;
+    if view.topics.len() < topics::ALL.len() {
+        return Err(says("topics are missing".to_owned()));
     }
+    let partitions = || view.topics.iter().flat_map(|topic| &topic.partitions);
+    let (all, whole) = (partitions().count(), partitions().filter(|one| one.is_whole()).count());
+    if whole < all {
+        let short = all - whole;
+        let why = format!("{short} of {all} partitions lack a leader or a replica in sync");
+        return Err(says(why));
+    }
+    Ok(())
 }
 
 async fn mysql(server: SocketAddr) -> Result<(), NotReady> {
