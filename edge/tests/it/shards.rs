@@ -121,6 +121,7 @@ async fn what_a_lost_reply_granted_is_found_again_and_published_by_the_relay() {
     let event = new_id("lost");
     created(&stack, &event, Terms::stock(5)).await;
     claim(stack.edges[0], &event, "ann").await.is(200, "issued");
+    outbox_is_empty(&stack, &event).await;
     let published = Published::from_now(&stack).await;
 
     // Stopped for less than the node timeout: it finds the call in its socket when it goes on.

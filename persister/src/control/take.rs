@@ -8,7 +8,7 @@ use links::redis::{Cluster, RedisError};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::plan::{Sight, Step, Waiting, Why, plan};
+use super::plan::{Rearm, Sight, Step, Waiting, Why, plan};
 use super::shard::look;
 use super::{archive, arm, carry};
 use crate::coupon_log::CouponLog;
@@ -139,7 +139,10 @@ async fn take_step(
         (Step::Arm, _) => arm::arm_first(hands, session, event).await,
         (Step::Rearm(why), _) => {
             warn!(event = %event.event_id, epoch = event.epoch, %why, "fenced; is armed again");
-            session.note_waiting(&event.event_id, &format!("is armed again: {why}")).await?;
+            // What the arming waited for that was cut short says more, and still holds.
+            if why != Rearm::Interrupted || event.waiting_for.is_empty() {
+                session.note_waiting(&event.event_id, &format!("is armed again: {why}")).await?;
+            }
             arm::arm_again(hands, session, event).await
         }
         (Step::Open, Sight::Present(_, state)) => {
