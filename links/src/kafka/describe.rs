@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::client::Kafka;
 use super::error::KafkaError;
@@ -16,6 +16,8 @@ use super::questions::{self, BadAnswer};
 
 /// For one broker's answer, its connection included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Between two looks at a topic that is not known everywhere.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The largest answer that is read; some topics are a few KiB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -26,6 +28,14 @@ pub struct KafkaView {
     pub brokers: Vec<Broker>,
     /// Those of the asked topics that exist.
     pub topics: Vec<TopicView>,
+}
+
+impl KafkaView {
+    /// Whether the topic is there and each of its partitions has a leader.
+    fn leads_all_of(&self, topic: &str) -> bool {
+        let found = self.topics.iter().find(|found| found.name == topic);
+        found.is_some_and(|found| found.partitions.iter().all(|one| one.leader.is_some()))
+    }
 }
 
 /// A broker.
@@ -93,6 +103,16 @@ impl Kafka {
     ) -> Result<BTreeMap<String, TopicSettings>, KafkaError> {
         let answer = self.ask(&questions::topic_settings(topics).map_err(unreadable)?).await?;
         questions::read_topic_settings(answer).map_err(unreadable)
+    }
+
+    /// Waits until each broker knows the topic and who leads its partitions: brokers learn of one
+    /// that was just made one after another. The caller sets the deadline.
+    pub async fn until_all_know(&self, topic: &str) {
+        for broker in self.brokers() {
+            while !seen_by(broker, &[topic]).await.is_ok_and(|view| view.leads_all_of(topic)) {
+                sleep(LOOK_AGAIN).await;
+            }
+        }
     }
 
     /// The first answer of a broker, asked one after another.

@@ -114,7 +114,7 @@ async fn produce(partition: &Partition, records: Vec<NewRecord>) -> Result<(), K
     }
 }
 
-/// Makes a topic, unless it is there.
+/// Makes a topic, unless it is there, and waits until all brokers know it.
 pub(crate) async fn make_topic(brokers: &[String], topic: &str) -> Result<(), Failed> {
     let retries = BackoffConfig { deadline: Some(MAKE_WITHIN), ..BackoffConfig::default() };
     within(MAKE_WITHIN, "a new topic", async {
@@ -129,7 +129,10 @@ pub(crate) async fn make_topic(brokers: &[String], topic: &str) -> Result<(), Fa
             made => made,
         }
     })
-    .await
+    .await?;
+    let known = Kafka::new(brokers.to_vec());
+    let known = async { Ok::<(), KafkaError>(known.until_all_know(topic).await) };
+    within(MAKE_WITHIN, "a new topic at all brokers", known).await
 }
 
 /// The topic of a baseline's event.

@@ -79,6 +79,7 @@ async fn produce(stack: &Handle, topic: &str, wins: &[Issued]) {
     timeout(KAFKA_WITHIN, made).await.unwrap().unwrap();
 
     let kafka = Kafka::new(brokers);
+    timeout(KAFKA_WITHIN, kafka.until_all_know(topic)).await.unwrap();
     let keyed = |win: &Issued| (record_key(&win.event_id, &win.user_id), win.clone());
     for number in 0..COUPON_ISSUED_PARTITIONS {
         let here = wins.iter().map(keyed).filter(|(key, _)| partition_of(key) == number);
