@@ -130,9 +130,11 @@ pub(crate) async fn make_topic(brokers: &[String], topic: &str) -> Result<(), Fa
         }
     })
     .await?;
-    let known = Kafka::new(brokers.to_vec());
-    let known = async { Ok::<(), KafkaError>(known.until_all_know(topic).await) };
-    within(MAKE_WITHIN, "a new topic at all brokers", known).await
+    within(MAKE_WITHIN, "a new topic at all brokers", async {
+        Kafka::new(brokers.to_vec()).until_all_know(topic).await;
+        Ok::<(), KafkaError>(())
+    })
+    .await
 }
 
 /// The topic of a baseline's event.
