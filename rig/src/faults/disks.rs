@@ -48,11 +48,11 @@ const STRUCK: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(9)];
 const NO_ROOM: [&str; 2] = ["No space left on device", "Short write while writing to the AOF file"];
 /// A write meets a full disk within this.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
-/// The append-only file of a round is well below a MiB.
+/// Besides what is there. The append-only file of a round is well below a MiB.
 const REDIS_MIB: u64 = 32;
 /// An index file of each partition is 10 MiB long, but mostly holes.
 const KAFKA_MIB: u64 = 256;
-/// 64 MiB of redo log, the system's tables and the undo logs.
+/// 64 MiB of redo log, temporary tables and the undo logs.
 const MYSQL_MIB: u64 = 384;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
@@ -12,6 +13,10 @@ use super::scene::Scene;
 use crate::stack::{Action, system_program};
 
 const MIB: u64 = 1024 * 1024;
+/// What a part has may be there twice for a while: a replica writes a whole copy beside its own.
+const COPIES: u64 = 2;
+/// What a file's blocks are counted in, whatever the disk's own are.
+const BLOCK_BYTES: u64 = 512;
 /// What fills a disk, within the part's directory.
 const FILLER: &str = "filler";
 /// Written at once while a disk is filled; then less and less, to the last byte.
@@ -29,8 +34,13 @@ pub(super) struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Stops a part, moves what it has to a disk of so many MiB, and starts it there.
-    pub(super) async fn under(scene: &mut Scene, part: &str, mib: u64) -> Result<Self, FaultError> {
+    /// Stops a part, moves what it has to a disk with room for so many MiB besides, and starts it
+    /// there.
+    pub(super) async fn under(
+        scene: &mut Scene,
+        part: &str,
+        room_mib: u64,
+    ) -> Result<Self, FaultError> {
         let stack = scene.stack.status().directory.clone();
         let disk = Self {
             part: part.to_owned(),
@@ -39,7 +49,10 @@ impl SmallDisk {
             image: stack.join(format!("{part}-disk")),
         };
         scene.quietly(part, Action::Stop).await?;
-        let made = File::create(&disk.image).and_then(|image| image.set_len(mib * MIB));
+        // A stack that has played many rounds holds more than one that has just begun.
+        let held = held_bytes(&disk.home).map_err(FaultError::io(part))?;
+        let bytes = COPIES * held + room_mib * MIB;
+        let made = File::create(&disk.image).and_then(|image| image.set_len(bytes));
         made.map_err(FaultError::io(disk.image.display().to_string()))?;
         run("mkfs.ext4", &["-q", "-F", "-m", "0"], &[&disk.image]).await?;
         let moved = fs::rename(&disk.home, &disk.aside).and_then(|()| fs::create_dir(&disk.home));
@@ -95,6 +108,21 @@ impl SmallDisk {
     }
 }
 
+/// What the files below a directory take of a disk; holes take nothing.
+fn held_bytes(directory: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        sum += if metadata.is_dir() {
+            held_bytes(&entry.path())?
+        } else {
+            metadata.blocks() * BLOCK_BYTES
+        };
+    }
+    Ok(sum)
+}
+
 /// All within a directory, with owners and holes.
 async fn copy(from: &Path, to: &Path) -> Result<(), FaultError> {
     run("cp", &["--archive"], &[&from.join("."), to]).await
@@ -119,4 +147,26 @@ fn fill(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_files_hold_is_counted_at_any_depth_and_holes_are_not() {
+        let directory = std::env::temp_dir().join(format!("rig-held-{}", std::process::id()));
+        let below = directory.join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(directory.join("one"), vec![1; 3 * FILL_BYTES]).unwrap();
+        fs::write(below.join("two"), vec![1; 2 * FILL_BYTES]).unwrap();
+        File::create(below.join("hole")).unwrap().set_len(64 * MIB).unwrap();
+        // Blocks are given when they are written out.
+        for file in [directory.join("one"), below.join("two")] {
+            File::open(file).unwrap().sync_all().unwrap();
+        }
+        let held = held_bytes(&directory).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        assert!((5 * MIB..6 * MIB).contains(&held), "{held}");
+    }
 }
