@@ -1,6 +1,7 @@
-//! The files that no Rust compiler reads: compose and the Dockerfile, scripts, Prometheus, k6. Each
-//! is given to the program that reads it in earnest, as far as that runs here.
+//! The files that no Rust compiler reads: compose and the Dockerfile, scripts, the client,
+//! Prometheus, k6. Each is given to the program that reads it in earnest, as far as that runs here.
 
+mod client;
 mod compose;
 mod dashboards;
 mod image;

@@ -1,0 +1,32 @@
+/** One try: the whole answer; or `lost`, which says nothing of what the server did. */
+export async function exchange(fetch, asked, withinMs, signal) {
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const timer = setTimeout(end, withinMs);
+    signal?.addEventListener("abort", end);
+    const failed = () => (signal?.aborted ? "aborted" : "lost");
+    const answer = await whole(fetch, asked, ending.signal).catch(failed);
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+    return answer;
+}
+async function whole(fetch, { url, init }, signal) {
+    const askedMs = Date.now();
+    const response = await fetch(url, { ...init, signal });
+    const body = await response.text();
+    const { status, headers } = response;
+    const retryAfter = headers.get("retry-after");
+    return { status, retryAfter, date: headers.get("date"), body, askedMs, answeredMs: Date.now() };
+}
+/** Waits, unless it is aborted. */
+export function pause(ms, signal) {
+    return new Promise((resolve) => {
+        const end = () => {
+            clearTimeout(timer);
+            signal?.removeEventListener("abort", end);
+            resolve();
+        };
+        const timer = setTimeout(end, signal?.aborted ? 0 : ms);
+        signal?.addEventListener("abort", end);
+    });
+}

@@ -1,0 +1,2 @@
+export { Firstcome } from "./client.js";
+export { DEFAULT_BUDGET } from "./plan.js";

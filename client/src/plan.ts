@@ -1,0 +1,45 @@
+/** How long and how often a call asks. Times in milliseconds. */
+export type Budget = {
+    /** From the first try to giving up. */
+    totalMs: number;
+    /** Tries, the first included. */
+    tries: number;
+    /** For one answer. A server answers within 5 s, whatever happens behind it. */
+    tryMs: number;
+    /** The longest pause before the second try; doubled for each that follows. */
+    firstPauseMs: number;
+    /** The longest of these pauses. */
+    longestPauseMs: number;
+};
+
+/** Half a minute: longer than an event takes to recover from a server's death. */
+export const DEFAULT_BUDGET: Readonly<Budget> = {
+    totalMs: 30_000,
+    tries: 12,
+    tryMs: 6_000,
+    firstPauseMs: 400,
+    longestPauseMs: 5_000,
+};
+
+/** How a call stands before its next try. */
+export type Spent = { tries: number; ms: number };
+
+/** How long to wait until the next try, or nothing if that would exceed the budget: what the server
+ * asked for, and on top of it a random part of a pause that grows, so that those who were turned
+ * away together do not come back together. `random` is from 0 up to 1. */
+export function nextWaitMs(
+    budget: Budget,
+    spent: Spent,
+    afterMs: number | undefined,
+    random: number,
+): number | undefined {
+    const longest = Math.min(budget.longestPauseMs, budget.firstPauseMs * 2 ** (spent.tries - 1));
+    const waitMs = (afterMs ?? 0) + Math.floor(random * longest);
+    const inTime = spent.tries < budget.tries && spent.ms + waitMs < budget.totalMs;
+    return inTime ? waitMs : undefined;
+}
+
+/** How long the next try may take. */
+export function tryMs(budget: Budget, spent: Spent): number {
+    return Math.min(budget.tryMs, budget.totalMs - spent.ms);
+}
