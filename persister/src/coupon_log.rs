@@ -1,4 +1,5 @@
-//! Writing to `coupon-issued`, and where it ends: wins that their edge did not publish, and the markers of epochs.
+//! Writing to `coupon-issued`, and where it ends: wins that their edge did not publish, and the
+//! markers of epochs.
 
 use contract::ids::EventId;
 use contract::record::{Issued, Marker, Record, encode};
