@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::ids::EventId;
 use contract::record::Issued;
+use persister::store::{DatabaseUrl, Store};
 use rig::stack::{Action, Away, PartKind, exclusive, shared, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -129,6 +130,36 @@ async fn a_leader_that_was_paused_finds_itself_out() {
     assert_eq!(world.leader().await, new, "the one that resumed stands by");
     world.handle.ready(&old, HEALED).await.unwrap();
     assert_eq!(world.handle.part(&old).unwrap().pid, pid, "it did not end");
+}
+
+/// Of them one meets a partition that stands still.
+const TRIES: u32 = 50;
+
+/// Whoever lost a partition without noticing, or reads it again, must not move it on.
+#[tokio::test]
+async fn a_partition_moves_on_only_for_its_owner_and_from_where_it_stands() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    world.leader().await;
+    let url = DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap();
+    let mut session = Store::new(&url).connect().await.unwrap();
+    let stands = session.position(0).await.unwrap();
+    let (at, owner) = (stands.next_offset, stands.owner.as_str());
+    for (from, who) in [(at, "somebody else"), (at - 1, owner), (at + 1_000_000_000, owner)] {
+        session.begin().await.unwrap();
+        assert!(!session.advance(0, from, from, who).await.unwrap(), "{from} of {at} for {who:?}");
+        session.roll_back().await.unwrap();
+    }
+    // The leader may read on in between.
+    let mut moved = false;
+    for _ in 0..TRIES {
+        let stands = session.position(0).await.unwrap();
+        session.begin().await.unwrap();
+        let (at, owner) = (stands.next_offset, stands.owner.as_str());
+        moved |= session.advance(0, at, at, owner).await.unwrap();
+        session.roll_back().await.unwrap();
+    }
+    assert!(moved, "its owner moves it");
 }
 
 #[tokio::test]
