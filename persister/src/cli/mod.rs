@@ -115,7 +115,7 @@ pub struct ListAudit {
         long,
         value_name = "COUNT",
         default_value_t = 100,
-        value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_LINES))
+        value_parser = at_most(MAX_LINES)
     )]
     pub limit: u32,
     /// Output.
@@ -197,7 +197,7 @@ pub enum ReconcileShow {
             long,
             value_name = "RUNS",
             default_value_t = 20,
-            value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+            value_parser = at_most(1_000)
         )]
         limit: u32,
         /// Output.
@@ -210,6 +210,11 @@ pub enum ReconcileShow {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// How many of a list: one at least.
+fn at_most(most: u32) -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=u64::from(most))
 }
 
 /// How a change is given.

@@ -12,7 +12,7 @@
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
 //! - `history`: the runs that there were.
-//! - `report`: the kinds of difference, and what a run found; `kinds`: their table.
+//! - `kinds`: the kinds of difference, and what is done about each; `report`: what a run found.
 
 mod compare;
 mod history;
@@ -50,9 +50,9 @@ use scan::{Look, scan};
 use watermark::{CATCH_UP, SETTLE, Watermark};
 
 pub use history::{RunView, history, one_run};
-pub use kinds::{KindView, kinds};
+pub use kinds::{Kind, KindView, Repair, kinds};
 pub use print::{print, print_history, print_kinds, print_run};
-pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
+pub use report::{By, Difference, EventReport, Mode, Offender, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
 pub(crate) use watermark::{caught_up, ends, take as take_watermark};
