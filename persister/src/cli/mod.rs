@@ -23,6 +23,7 @@ Environment:
   FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
   FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run, reconcile, preflight and dlt replay)
+  FIRSTCOME_NGINX           private port of each NGINX, host:port,host:port, for preflight [it does not ask]
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]
   FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]

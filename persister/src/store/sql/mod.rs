@@ -9,6 +9,7 @@ mod coupons;
 mod erasures;
 mod events;
 mod letters;
+mod persisters;
 mod reconciliations;
 
 pub(super) use audit::*;
@@ -16,6 +17,7 @@ pub(super) use coupons::*;
 pub(super) use erasures::*;
 pub(super) use events::*;
 pub(super) use letters::*;
+pub(super) use persisters::*;
 pub(super) use reconciliations::*;
 
 /// What each session is told first. The server's defaults would do, but are not ours to rely on.
