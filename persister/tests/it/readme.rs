@@ -122,6 +122,13 @@ fn changes(words: &[&str]) -> bool {
     Cli::try_parse_from([&["persister"][..], words, &[DRY]].concat()).is_ok()
 }
 
+/// A command with more patience than people have, where it takes any: the machine may be busy.
+fn patiently(words: Vec<String>) -> Vec<String> {
+    let more = [&words[..], &["--wait-s".to_owned(), "60".to_owned()]].concat();
+    let whole = std::iter::once("persister").chain(more.iter().map(String::as_str));
+    if Cli::try_parse_from(whole).is_ok() { more } else { words }
+}
+
 /// Whether what a command looks at may be in motion for a while, because of others.
 fn looks_around(words: &[&str]) -> bool {
     matches!(words.first(), Some(&("preflight" | "reconcile")))
@@ -152,7 +159,7 @@ async fn every_command_of_the_readme_in_its_order_and_dry_before() {
     assert!(lines.len() >= 18, "{lines:?}");
     let mut used = Used::default();
     for line in &lines {
-        let words = sale.named(line, &mut used);
+        let words = patiently(sale.named(line, &mut used));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if changes(&words) {
             let before = sale.stands(&world).await;
