@@ -104,7 +104,8 @@ pub async fn reconcile(
     arguments: &Reconcile,
 ) -> Result<Exit, Trouble> {
     let by = By::Command(arguments.by.operator());
-    let reconciler = Reconciler::new(store, cluster, kafka, arguments.mode(), by);
+    let walk = (by, arguments.pace());
+    let reconciler = Reconciler::new(store, cluster, kafka, arguments.mode(), walk);
     Ok(match reconciler.run(arguments.event.as_ref()).await? {
         reconcile::Outcome::Ran(report) => {
             print(arguments.output, &report, reconcile::print);

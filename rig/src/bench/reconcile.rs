@@ -64,8 +64,8 @@ pub(super) async fn rows(
 ) -> Result<Vec<RowReport>, BenchError> {
     eprintln!("reconcile: {} winners", effort.reconciled);
     let winners = ground.create("bench-reconciled", effort.reconciled, Confirm::Replica).await?;
-    sell_out(ground, &winners, effort.reconciled).await?;
-    let claimed = beside(ground, &winners).await?;
+    Box::pin(sell_out(ground, &winners, effort.reconciled)).await?;
+    let claimed = Box::pin(beside(ground, &winners)).await?;
     let events = Events { winners, claimed };
     let (mut rounds, mut errors) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
@@ -113,7 +113,7 @@ async fn beside_a_run(
     effort: &Effort,
     events: &Events,
 ) -> Result<(f64, f64), BenchError> {
-    let mut run = begin(ground, events).await?;
+    let mut run = Box::pin(begin(ground, events)).await?;
     let (began, before) = (Instant::now(), pages(ground, events).await?);
     let with = Box::pin(window(ground, effort, events)).await;
     let walked = pages(ground, events).await? - before;

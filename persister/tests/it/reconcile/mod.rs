@@ -125,6 +125,9 @@ async fn an_event_that_agrees_is_clean_and_the_run_has_its_row() {
     assert_eq!((&of["wins"], &of["rows"], &of["held"]), (&json!(40), &json!(40), &json!(40)));
     assert_eq!(of["not_judged"], Value::Null);
 
+    let (code, gently) = reconcile(&world, &event, &["--gently"]).await;
+    assert_eq!((code, &gently["reports"][0]["wins"]), (Some(0), &json!(40)), "{gently}");
+
     let id: uuid::Uuid = report["run_id"].as_str().unwrap().parse().unwrap();
     let rows: Vec<(String, String, u32, u64, String)> = world
         .query(
