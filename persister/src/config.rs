@@ -30,6 +30,8 @@ pub struct RunConfig {
     pub kafka_brokers: Vec<String>,
     /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9090`.
     pub metrics_listen: SocketAddr,
+    /// `FIRSTCOME_NGINX`: the private port of each NGINX, for a look before a sale. Default: none.
+    pub nginx: Vec<String>,
     /// The admin API; None: this process does not serve it.
     pub admin: Option<AdminConfig>,
     /// `FIRSTCOME_RECONCILE_EVERY_S` and `FIRSTCOME_RECONCILE_MODE`: when the leader reconciles by
@@ -85,6 +87,8 @@ const WANTS_NAME: &str = "1 to 90 visible ASCII characters without '/', such as 
 const WANTS_ADDRESS: &str = "an address and a port, such as 127.0.0.1:9090";
 const WANTS_HOSTS: &str =
     "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
+const WANTS_FRONT: &str = "a comma-separated list of host:port, where each NGINX has its private \
+    port, or nothing";
 const WANTS_REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
 const WANTS_FILTER: &str = "a level or a filter, such as info or persister=debug";
 const WANTS_TOKENS: &str = "NAME:ROLE:TOKEN,..., each name and token once, tokens of at least 24 \
@@ -157,6 +161,7 @@ impl RunConfig {
                 WANTS_ADDRESS,
                 |text| text.parse().ok(),
             )?,
+            nginx: read(get, "FIRSTCOME_NGINX", Some(""), WANTS_FRONT, parse_front)?,
             admin: admin(get)?,
             reconcile: reconcile(get)?,
             #[cfg(feature = "failpoints")]
@@ -269,6 +274,10 @@ fn parse_hosts(text: &str) -> Option<Vec<String>> {
     text.split(',').map(parse_host).collect()
 }
 
+fn parse_front(text: &str) -> Option<Vec<String>> {
+    if text.is_empty() { Some(Vec::new()) } else { parse_hosts(text) }
+}
+
 fn parse_replicas(text: &str) -> Option<u32> {
     text.parse().ok().filter(|replicas| (1..=MAX_REPLICAS).contains(replicas))
 }
@@ -328,6 +337,7 @@ mod tests {
         let run = RunConfig::read(&get).unwrap();
         assert_eq!(run.redis.nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
         assert_eq!(run.redis.replicas, 1);
+        assert!(run.nginx.is_empty());
         assert_eq!(run.metrics_listen, "127.0.0.1:9090".parse().unwrap());
         assert!(run.name.starts_with("persister-"), "{}", run.name);
         let hourly = Setting { every: Duration::from_secs(3_600), mode: Mode::Report };
@@ -344,6 +354,7 @@ mod tests {
             ("FIRSTCOME_NAME", "a/b"),
             ("FIRSTCOME_REDIS", "127.0.0.1"),
             ("FIRSTCOME_KAFKA", ""),
+            ("FIRSTCOME_NGINX", "nginx"),
             ("FIRSTCOME_REDIS_REPLICAS", "0"),
             ("FIRSTCOME_METRICS_LISTEN", "9090"),
             ("FIRSTCOME_RECONCILE_EVERY_S", "5"),

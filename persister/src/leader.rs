@@ -17,6 +17,7 @@ use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
 use crate::erase::Carrier;
 use crate::lease::{Chance, Heartbeat, HeldUntil, Owner, SameName, try_take};
+use crate::presence::Presence;
 use crate::reconcile::{Schedule, Setting};
 use crate::relay::Relay;
 use crate::status::{Role, Status};
@@ -56,8 +57,16 @@ enum TermEnd {
 }
 
 impl Persister {
-    /// Stands by and leads until it is asked to end; gives the lease back then.
-    pub async fn run(self, mut stop: Stop) {
+    /// Stands by and leads until it is asked to end, and says meanwhile that it runs.
+    pub async fn run(self, stop: Stop) {
+        let presence = Presence::new(self.store.clone(), &self.owner);
+        // Boxed: futures so deep within each other are beyond the compiler.
+        let lead = Box::pin(self.stand_by_and_lead(stop.clone()));
+        tokio::join!(lead, Box::pin(presence.run(stop)));
+    }
+
+    /// Gives the lease back at the end.
+    async fn stand_by_and_lead(&self, mut stop: Stop) {
         let mut same_name = SameName::TakesOver;
         loop {
             let taken = tokio::select! {

@@ -36,6 +36,11 @@ impl Owner {
         Self { name: name.to_owned(), text: format!("{name}/{token}").into() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// As it stands in the partitions' rows.
     pub fn text(&self) -> &Arc<str> {
         &self.text

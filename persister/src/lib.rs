@@ -29,6 +29,7 @@ pub mod log;
 pub mod metrics;
 pub mod operator;
 pub mod preflight;
+pub mod presence;
 pub mod reconcile;
 pub mod relay;
 pub mod status;

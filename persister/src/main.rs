@@ -19,6 +19,7 @@ use persister::config::{BadConfig, Config, RunConfig};
 use persister::health::Private;
 use persister::leader::Persister;
 use persister::lease::Owner;
+use persister::preflight::Servers;
 use persister::status::Status;
 use persister::stop::{self, Stopper};
 use persister::store::Store;
@@ -79,7 +80,7 @@ async fn run(store: Store) -> Exit {
 }
 
 async fn reconcile(store: Store, arguments: &Reconcile) -> Exit {
-    let (cluster, kafka) = match connect().await {
+    let (cluster, kafka, _) = match connect().await {
         Ok(connected) => connected,
         Err(exit) => return exit,
     };
@@ -88,16 +89,17 @@ async fn reconcile(store: Store, arguments: &Reconcile) -> Exit {
 }
 
 async fn preflight(store: &Store, arguments: &Preflight) -> Exit {
-    let (cluster, kafka) = match connect().await {
+    let (cluster, kafka, nginx) = match connect().await {
         Ok(connected) => connected,
         Err(exit) => return exit,
     };
-    let done = commands::preflight(store, &cluster, &kafka, arguments).await;
+    let servers = Servers { cluster: &cluster, kafka: &kafka, nginx: &nginx };
+    let done = commands::preflight(store, servers, arguments).await;
     done.unwrap_or_else(|error| fail(Exit::Failed, error))
 }
 
 async fn replay(store: Store, arguments: &ReplayLetters) -> Exit {
-    let (cluster, kafka) = match connect().await {
+    let (cluster, kafka, _) = match connect().await {
         Ok(connected) => connected,
         Err(exit) => return exit,
     };
@@ -105,12 +107,12 @@ async fn replay(store: Store, arguments: &ReplayLetters) -> Exit {
     done.unwrap_or_else(|trouble| fail(Exit::Failed, trouble))
 }
 
-/// Redis and Kafka, for a subcommand that asks them.
-async fn connect() -> Result<(Cluster, Kafka), Exit> {
+/// Redis, Kafka, and where NGINX is, for a subcommand that asks them.
+async fn connect() -> Result<(Cluster, Kafka, Vec<String>), Exit> {
     let config = RunConfig::from_env().map_err(|bad| fail(Exit::Usage, bad))?;
     let bad_node = |bad| fail(Exit::Usage, format_args!("FIRSTCOME_REDIS: {bad}"));
     let cluster = Cluster::connect(config.redis).await.map_err(bad_node)?;
-    Ok((cluster, Kafka::new(config.kafka_brokers)))
+    Ok((cluster, Kafka::new(config.kafka_brokers), config.nginx))
 }
 
 async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
@@ -126,7 +128,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     let kafka = Kafka::new(config.kafka_brokers);
     let admin = match config.admin {
         Some(admin) => {
-            let backends = Backends::new(&store, cluster.clone(), kafka.clone());
+            let backends = Backends::new(&store, cluster.clone(), kafka.clone(), config.nginx);
             info!(admin = %admin.listen, "serves the admin API");
             let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
             Some(bound.map_err(CannotRun::AdminPort)?)

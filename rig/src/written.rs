@@ -14,6 +14,8 @@ const PAGES: [&str; 3] = ["README.md", "docs", "ops/runbooks"];
 pub struct Written {
     /// The page.
     pub page: PathBuf,
+    /// Whether it is to be called within a container.
+    pub inside: bool,
     /// What is to be called with, the program's name left out.
     pub words: Vec<String>,
 }
@@ -26,10 +28,16 @@ pub fn commands(program: &str) -> io::Result<Vec<Written>> {
             let text = fs::read_to_string(&page)?;
             let lines = text.lines().filter_map(|line| line.trim().strip_prefix("$ "));
             let of_page = lines.filter_map(|line| called(line, program));
-            found.extend(of_page.map(|words| Written { page: page.clone(), words }));
+            let written = |(words, inside)| Written { page: page.clone(), inside, words };
+            found.extend(of_page.map(written));
         }
     }
     Ok(found)
+}
+
+/// The text of a page, by its path from the repository's root.
+pub fn page(path: &str) -> io::Result<String> {
+    fs::read_to_string(repository_root().join(path))
 }
 
 fn pages(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -43,13 +51,13 @@ fn pages(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// What a line calls a program with, be it in a container; None: it calls another.
-fn called(line: &str, program: &str) -> Option<Vec<String>> {
+/// What a line calls a program with, and whether in a container; None: it calls another.
+fn called(line: &str, program: &str) -> Option<(Vec<String>, bool)> {
     let mut words = words(line);
     let inside = words.starts_with(&["docker", "compose", "exec"].map(str::to_owned));
     // docker compose exec CONTAINER PROGRAM
     let at = if inside { 4 } else { 0 };
-    (words.get(at)? == program).then(|| words.split_off(at + 1))
+    (words.get(at)? == program).then(|| (words.split_off(at + 1), inside))
 }
 
 /// The words of a line as a shell takes them, up to a pipe, a redirection or a comment.
@@ -90,9 +98,10 @@ mod tests {
 
     #[test]
     fn a_program_is_called_by_itself_or_in_its_container() {
-        assert_eq!(called("persister event list", "persister").unwrap(), ["event", "list"]);
+        let listed = |inside| Some((["event", "list"].map(str::to_owned).to_vec(), inside));
+        assert_eq!(called("persister event list", "persister"), listed(false));
         let inside = "docker compose exec persister-1 persister event list";
-        assert_eq!(called(inside, "persister").unwrap(), ["event", "list"]);
+        assert_eq!(called(inside, "persister"), listed(true));
         assert_eq!(called("curl persister", "persister"), None);
         assert_eq!(called("docker compose up", "persister"), None);
     }

@@ -42,6 +42,22 @@ pub(super) struct Asked<T>(pub(super) T);
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
+/// Who asks for a change, and what the headers say about it.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    /// Whose token it is.
+    pub(super) caller: Caller,
+    /// All of them.
+    pub(super) headers: HeaderMap,
+}
+
+/// The page of a list that is asked for where nothing but its length is: the newest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Newest {
+    limit: Option<u32>,
+}
+
 /// How a change is meant; every change may say it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -57,21 +73,21 @@ const HOW: [&str; 4] = ["why", "dry_run", "if_version", "wait_s"];
 
 impl How {
     /// Who asks for it and how. `If-Match: "3"` says the same as `"if_version": 3`.
-    pub(super) fn ask(&self, caller: &Caller, headers: &HeaderMap) -> Result<Ask, Problem> {
+    pub(super) fn ask(&self, asking: &Asking) -> Result<Ask, Problem> {
         let why = parse_why(&self.why).ok_or_else(|| {
             malformed(format!("why is one line of {MAX_WHY_CHARS} characters at most"))
         })?;
-        let operator = Operator { who: caller.name.clone(), way: Way::Api, why };
+        let operator = Operator { who: asking.caller.name.clone(), way: Way::Api, why };
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Do };
-        Ok(Ask { operator, mode, if_version: self.version(headers)? })
+        Ok(Ask { operator, mode, if_version: self.version(&asking.headers)? })
     }
 
     /// The same of what has no version to compare: a new event, a coupon, a dead letter.
-    pub(super) fn ask_once(&self, caller: &Caller, headers: &HeaderMap) -> Result<Ask, Problem> {
-        if self.if_version.is_some() || headers.contains_key(IF_MATCH) {
+    pub(super) fn ask_once(&self, asking: &Asking) -> Result<Ask, Problem> {
+        if self.if_version.is_some() || asking.headers.contains_key(IF_MATCH) {
             return Err(malformed("only a change of an event takes if_version or If-Match"));
         }
-        self.ask(caller, headers)
+        self.ask(asking)
     }
 
     /// How long to wait until the change is carried.
@@ -148,6 +164,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let nobody = || Problem::new(Code::Unauthenticated, "nobody is named");
+        Ok(Self { caller: caller.ok_or_else(nobody)?, headers: parts.headers.clone() })
+    }
+}
+
+impl Newest {
+    /// How many, where nothing is said, and the most.
+    pub(super) fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
+        limited(self.limit, default, most)
+    }
+}
+
 /// Divides the fields between what is asked for and how it is meant.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, serde_json::Error> {
     let all: Map<String, Value> = serde_json::from_slice(bytes)?;
@@ -196,6 +229,11 @@ mod tests {
         to: u64,
     }
 
+    fn asking(headers: HeaderMap) -> Asking {
+        let caller = Caller { name: "ann".to_owned(), role: Role::Operator };
+        Asking { caller, headers }
+    }
+
     #[test]
     fn a_body_says_what_and_how() {
         let body: Body<Stock> = read(br#"{"to": 5, "why": "more", "dry_run": true}"#).unwrap();
@@ -210,10 +248,9 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line_of_text() {
-        let caller = Caller { name: "ann".to_owned(), role: Role::Operator };
         let why = |text: &str| {
             let how = How { why: text.to_owned(), ..How::default() };
-            how.ask(&caller, &HeaderMap::new()).is_ok()
+            how.ask(&asking(HeaderMap::new())).is_ok()
         };
         assert!(why("more came") && why(""));
         assert!(!why("ok\n57 bob (cli) close spring") && !why("\u{1b}[2J"));
@@ -221,11 +258,10 @@ mod tests {
 
     #[test]
     fn if_match_is_the_version() {
-        let caller = Caller { name: "ann".to_owned(), role: Role::Operator };
         let version = |how: How, tag: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(IF_MATCH, HeaderValue::from_static(tag));
-            how.ask(&caller, &headers).map(|ask| ask.if_version)
+            how.ask(&asking(headers)).map(|ask| ask.if_version)
         };
         let three = || How { if_version: Some(3), ..How::default() };
         assert_eq!(version(How::default(), "\"3\"").unwrap(), Some(3));

@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::{Extension, Json};
 use contract::coupon::CouponState;
 use contract::ids::CouponId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Body, Named, Nothing};
+use super::ask::{Asking, Body, Named, Nothing};
 use super::problem::{Code, Problem};
-use super::tokens::Caller;
 use crate::coupons::{Done, Outcome, Unit, change, revoked};
 use crate::events::ask::Ask;
 
 /// `POST /admin/v1/coupons/{coupon}/return`
 pub(super) async fn give_back(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     Named(coupon): Named<CouponId>,
     Body { how, .. }: Body<Nothing>,
 ) -> Result<Json<Done>, Problem> {
-    let ask = how.ask_once(&caller, &headers)?;
+    let ask = how.ask_once(&asking)?;
     to(&backends, &ask, &coupon, CouponState::Returned, how.patience()?).await
 }
 
@@ -39,13 +36,12 @@ pub(super) struct Revoke {
 /// `POST /admin/v1/coupons/{coupon}/revoke`
 pub(super) async fn revoke(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     Named(coupon): Named<CouponId>,
     Body { what, how }: Body<Revoke>,
 ) -> Result<Json<Done>, Problem> {
     let unit = if what.give_back { Unit::GivenBack } else { Unit::Kept };
-    let ask = how.ask_once(&caller, &headers)?;
+    let ask = how.ask_once(&asking)?;
     to(&backends, &ask, &coupon, revoked(unit), how.patience()?).await
 }
 

@@ -2,18 +2,16 @@
 
 use std::str::FromStr;
 
+use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use contract::ids::EventId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Asked, Body, Nothing, limited, malformed, ms};
+use super::ask::{Asked, Asking, Body, Nothing, limited, malformed, ms};
 use super::problem::{Code, Problem};
-use super::tokens::Caller;
 use crate::consume::batch::Reason;
 use crate::desk::{
     BadName, Cursor, DiscardOutcome, Discarded, LetterName, LetterView, Outcome, PageView,
@@ -98,12 +96,11 @@ pub(super) async fn letter(
 /// `POST /admin/v1/dead-letters/{part}/{offset}/replay`
 pub(super) async fn bring_again(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     OfLetter(name): OfLetter,
     Body { how, .. }: Body<Nothing>,
 ) -> Result<Json<Replayed>, Problem> {
-    let (ask, patience) = (how.ask_once(&caller, &headers)?, how.patience()?);
+    let (ask, patience) = (how.ask_once(&asking)?, how.patience()?);
     let replayed = backends.desk.replay(&[name.0], &ask.operator, ask.mode, patience).await?;
     let one = replayed.into_iter().next().ok_or_else(|| unknown(name))?;
     match one.outcome {
@@ -124,12 +121,11 @@ pub(super) async fn bring_again(
 /// `POST /admin/v1/dead-letters/{part}/{offset}/discard`: why must be said.
 pub(super) async fn give_up(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     OfLetter(name): OfLetter,
     Body { how, .. }: Body<Nothing>,
 ) -> Result<Json<Discarded>, Problem> {
-    let ask = how.ask_once(&caller, &headers)?;
+    let ask = how.ask_once(&asking)?;
     if ask.operator.why.trim().is_empty() {
         return Err(malformed("say why: it stays with the letter"));
     }

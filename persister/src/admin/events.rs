@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::ETAG;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
@@ -15,9 +15,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Backends;
-use super::ask::{Asked, Body, How, Named, Nothing, limited, malformed, ms};
+use super::ask::{Asked, Asking, Body, How, Named, Nothing, limited, malformed, ms};
 use super::problem::{Code, Problem};
-use super::tokens::Caller;
 use crate::audit::LineView;
 use crate::events::change::{self, Verb, Window};
 use crate::events::create::{self, Begin, STOCK, Wish, check};
@@ -85,11 +84,10 @@ fn replica() -> Confirm {
 /// `POST /admin/v1/events`
 pub(super) async fn create(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     Body { what: new, how }: Body<New>,
 ) -> Result<Response, Problem> {
-    let (ask, patience) = (how.ask_once(&caller, &headers)?, how.patience()?);
+    let (ask, patience) = (how.ask_once(&asking)?, how.patience()?);
     let now_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let event = check(wish(new)?, now_ms).map_err(|bad| malformed(bad.to_string()))?;
     let session = &mut backends.store.connect().await?;
@@ -215,9 +213,8 @@ type Changed = Result<Response, Problem>;
 /// A change of an event that is called for: by whom, and of which.
 pub(super) struct Call {
     backends: Backends,
-    caller: Caller,
+    asking: Asking,
     event: EventId,
-    headers: HeaderMap,
 }
 
 impl FromRequestParts<Backends> for Call {
@@ -225,20 +222,14 @@ impl FromRequestParts<Backends> for Call {
 
     async fn from_request_parts(parts: &mut Parts, backends: &Backends) -> Result<Self, Problem> {
         let Named(event) = Named::from_request_parts(parts, backends).await?;
-        let caller = parts.extensions.get::<Caller>().cloned();
-        let nobody = || Problem::new(Code::Unauthenticated, "nobody is named");
-        Ok(Self {
-            backends: backends.clone(),
-            caller: caller.ok_or_else(nobody)?,
-            event,
-            headers: parts.headers.clone(),
-        })
+        let asking = Asking::from_request_parts(parts, backends).await?;
+        Ok(Self { backends: backends.clone(), asking, event })
     }
 }
 
 impl Call {
     async fn change(&self, verb: Verb, how: &How) -> Changed {
-        let (ask, patience) = (how.ask(&self.caller, &self.headers)?, how.patience()?);
+        let (ask, patience) = (how.ask(&self.asking)?, how.patience()?);
         let id = &self.event;
         let session = &mut self.backends.store.connect().await?;
         let (outcome, event) = match change::change(session, id, &verb, &ask).await? {

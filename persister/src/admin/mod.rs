@@ -66,16 +66,18 @@ pub struct Backends {
     exports: Store,
     cluster: Cluster,
     kafka: Kafka,
+    /// The private port of each NGINX, for a look before a sale.
+    nginx: Arc<[String]>,
     /// Brings dead letters again.
     desk: Arc<Desk>,
 }
 
 impl Backends {
     /// Of those servers.
-    pub fn new(store: &Store, cluster: Cluster, kafka: Kafka) -> Self {
+    pub fn new(store: &Store, cluster: Cluster, kafka: Kafka, nginx: Vec<String>) -> Self {
         let (exports, store) = (store.bounded(MAX_EXPORTS), store.bounded(MAX_SESSIONS));
         let desk = Arc::new(Desk::new(store.clone(), cluster.clone(), &kafka));
-        Self { store, exports, cluster, kafka, desk }
+        Self { store, exports, cluster, kafka, nginx: nginx.into(), desk }
     }
 }
 

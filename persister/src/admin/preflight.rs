@@ -9,7 +9,7 @@ use super::Backends;
 use super::ask::{Asked, Named, malformed};
 use super::problem::{Code, Problem};
 use crate::preflight::line::Report;
-use crate::preflight::{MINUTES, OUTAGE_MINUTES, OneHost, Options, preflight};
+use crate::preflight::{MINUTES, OUTAGE_MINUTES, OneHost, Options, Servers, preflight};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,10 +31,11 @@ pub(super) async fn look(
     }
     let one_host = if how.one_host_is_fine { OneHost::Fine } else { OneHost::Warn };
     let options = Options { outage_minutes, one_host };
-    let Backends { store, cluster, kafka, .. } = &backends;
+    let Backends { store, cluster, kafka, nginx, .. } = &backends;
+    let servers = Servers { cluster, kafka, nginx };
     let session = &mut store.connect().await?;
     // Boxed: futures so deep within each other are beyond the compiler.
-    let report = Box::pin(preflight(session, cluster, kafka, &event, options)).await?;
+    let report = Box::pin(preflight(session, servers, &event, options)).await?;
     report
         .map(Json)
         .ok_or_else(|| Problem::new(Code::UnknownEvent, format!("there is no event {event}")))

@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Backends;
-use super::ask::{Asked, Named, limited};
+use super::ask::{Asked, Named, Newest};
 use super::problem::{Code, Problem};
 use crate::reconcile::{self, KindView, RunView, history, one_run};
 
@@ -15,18 +14,12 @@ const RUNS: u32 = 20;
 /// The most of them.
 const MOST: u32 = 1_000;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    limit: Option<u32>,
-}
-
 /// `GET /admin/v1/reconciliations?limit=`: the last runs, newest first.
 pub(super) async fn runs(
     State(backends): State<Backends>,
-    Asked(which): Asked<Which>,
+    Asked(newest): Asked<Newest>,
 ) -> Result<Json<Vec<RunView>>, Problem> {
-    let limit = limited(which.limit, RUNS, MOST)?;
+    let limit = newest.limit(RUNS, MOST)?;
     Ok(Json(history(&mut backends.store.connect().await?, limit).await?))
 }
 

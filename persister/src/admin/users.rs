@@ -1,15 +1,13 @@
 //! Users over HTTP.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::{Extension, Json};
 use contract::ids::UserId;
 use serde::Deserialize;
 
 use super::Backends;
-use super::ask::{Asked as Query, Body, limited, malformed};
+use super::ask::{Asked as Query, Asking, Body, Newest, malformed};
 use super::problem::Problem;
-use super::tokens::Caller;
 use crate::erase::{Asked, ErasureView, ask, check_reason, list};
 
 /// Erasures where nothing is said.
@@ -23,20 +21,13 @@ pub(super) struct Erase {
     user_id: UserId,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    limit: Option<u32>,
-}
-
 /// `POST /admin/v1/users/erase`; `why` must be said.
 pub(super) async fn erase(
     State(backends): State<Backends>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
+    asking: Asking,
     Body { what, how }: Body<Erase>,
 ) -> Result<Json<Asked>, Problem> {
-    let how = how.ask_once(&caller, &headers)?;
+    let how = how.ask_once(&asking)?;
     check_reason(&what.user_id, &how.operator.why)
         .map_err(|refused| malformed(format!("why: {refused}")))?;
     let session = &mut backends.store.connect().await?;
@@ -46,8 +37,8 @@ pub(super) async fn erase(
 /// `GET /admin/v1/users/erasures?limit=`: newest first, without whom they are about.
 pub(super) async fn erasures(
     State(backends): State<Backends>,
-    Query(which): Query<Which>,
+    Query(newest): Query<Newest>,
 ) -> Result<Json<Vec<ErasureView>>, Problem> {
-    let limit = limited(which.limit, ERASURES, MOST)?;
+    let limit = newest.limit(ERASURES, MOST)?;
     Ok(Json(list(&mut backends.store.connect().await?, limit).await?))
 }

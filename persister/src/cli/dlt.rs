@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use contract::ids::EventId;
 
 use super::event::parse_time;
-use super::{By, Output};
+use super::{By, Output, at_most};
 use crate::consume::batch::Reason;
 use crate::desk::{Cursor, LetterName};
 use crate::store::desk::{LetterFilter, Resolution, StateFilter};
@@ -68,7 +68,7 @@ pub struct ListLetters {
         long,
         value_name = "LETTERS",
         default_value_t = 50,
-        value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+        value_parser = at_most(1_000)
     )]
     pub limit: u32,
     /// Those behind a page; it says what to write here
@@ -133,7 +133,7 @@ pub struct Which {
         long,
         value_name = "LETTERS",
         default_value_t = 100,
-        value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+        value_parser = at_most(1_000)
     )]
     pub limit: u32,
 }

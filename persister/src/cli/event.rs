@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
 
-use super::{Given, Output};
+use super::{Given, Output, at_most};
 use crate::events::ask::Ask;
 use crate::events::change::{Verb, Window};
 use crate::events::create::{Begin, PER_USER_LIMIT, STOCK, Wish};
@@ -81,7 +81,7 @@ pub struct ListEvents {
         long,
         value_name = "EVENTS",
         default_value_t = EVENTS,
-        value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_EVENTS))
+        value_parser = at_most(MAX_EVENTS)
     )]
     limit: u32,
     /// Output.

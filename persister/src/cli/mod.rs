@@ -23,6 +23,7 @@ Environment:
   FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
   FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run, reconcile, preflight and dlt replay)
+  FIRSTCOME_NGINX           private port of each NGINX, host:port,host:port, for preflight [it does not ask]
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]
   FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]
@@ -115,7 +116,7 @@ pub struct ListAudit {
         long,
         value_name = "COUNT",
         default_value_t = 100,
-        value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_LINES))
+        value_parser = at_most(MAX_LINES)
     )]
     pub limit: u32,
     /// Output.
@@ -176,6 +177,9 @@ pub struct Reconcile {
     /// wrongly
     #[arg(long)]
     pub repair: bool,
+    /// As slowly as the leader's own runs, for an event that is on sale: 15 minutes a million winners
+    #[arg(long)]
+    pub gently: bool,
     /// Who has it repair; with --dry-run it only reports.
     #[command(flatten)]
     pub by: By,
@@ -197,7 +201,7 @@ pub enum ReconcileShow {
             long,
             value_name = "RUNS",
             default_value_t = 20,
-            value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+            value_parser = at_most(1_000)
         )]
         limit: u32,
         /// Output.
@@ -210,6 +214,11 @@ pub enum ReconcileShow {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// How many of a list: one at least.
+fn at_most(most: u32) -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=u64::from(most))
 }
 
 /// How a change is given.
@@ -269,6 +278,11 @@ impl Reconcile {
         } else {
             reconcile::Mode::Report
         }
+    }
+
+    /// How fast it walks.
+    pub fn pace(&self) -> reconcile::Pace {
+        if self.gently { reconcile::Pace::Resting } else { reconcile::Pace::Brisk }
     }
 }
 

@@ -1,10 +1,9 @@
 //! What can be asked for about users.
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use contract::ids::UserId;
 
-use super::{By, Output};
+use super::{By, Output, at_most};
 
 /// What to do about users.
 #[derive(Debug, Subcommand)]
@@ -22,7 +21,7 @@ pub enum UserCommand {
             long,
             value_name = "COUNT",
             default_value_t = 100,
-            value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+            value_parser = at_most(1_000)
         )]
         limit: u32,
         /// Output.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::audit;
 use crate::cli::preflight::Preflight;
 use crate::cli::{AuditCommand, Output, Reconcile, ReconcileShow};
-use crate::preflight;
+use crate::preflight::{self, Servers};
 use crate::reconcile::{
     self, By, Reconciler, Trouble, history, kinds, one_run, print_history, print_kinds, print_run,
 };
@@ -104,7 +104,8 @@ pub async fn reconcile(
     arguments: &Reconcile,
 ) -> Result<Exit, Trouble> {
     let by = By::Command(arguments.by.operator());
-    let reconciler = Reconciler::new(store, cluster, kafka, arguments.mode(), by);
+    let walk = (by, arguments.pace());
+    let reconciler = Reconciler::new(store, cluster, kafka, arguments.mode(), walk);
     Ok(match reconciler.run(arguments.event.as_ref()).await? {
         reconcile::Outcome::Ran(report) => {
             print(arguments.output, &report, reconcile::print);
@@ -121,14 +122,13 @@ pub async fn reconcile(
 /// `preflight`.
 pub async fn preflight(
     store: &Store,
-    cluster: &Cluster,
-    kafka: &Kafka,
+    servers: Servers<'_>,
     arguments: &Preflight,
 ) -> Result<Exit, StoreError> {
     let session = &mut store.connect().await?;
     let (event, options) = (&arguments.event, arguments.options());
     // Boxed: futures so deep within each other are beyond the compiler.
-    let look = Box::pin(preflight::preflight(session, cluster, kafka, event, options));
+    let look = Box::pin(preflight::preflight(session, servers, event, options));
     let Some(report) = look.await? else {
         return Ok(no_such_event(event));
     };

@@ -3,6 +3,8 @@
 
 /// What every Redis node runs with.
 const REDIS: &str = include_str!("../../../ops/redis/redis.conf");
+/// What NGINX lets through.
+pub(super) const LIMITS: &str = include_str!("../../../nginx/limits.conf");
 /// The topics.
 const TOPICS: &str = include_str!("../../../ops/kafka/topics.conf");
 

@@ -7,6 +7,7 @@ use contract::directory::{Entry, Probe, decode};
 use contract::topics::DIRECTORY;
 use links::kafka::{Bounds, Kafka, KafkaError, Partition};
 
+use super::build::Build;
 use super::event::now_ms;
 use super::line::Line;
 
@@ -28,7 +29,11 @@ type Seen = BTreeMap<String, (Probe, u64)>;
 /// Reads the directory and names the edges.
 pub(super) async fn look(kafka: &Kafka) -> Vec<Line> {
     match seen(kafka).await {
-        Ok(seen) => judge(&seen, now_ms(), env!("CARGO_PKG_VERSION"), &contract::formats()),
+        Ok(seen) => {
+            let formats = contract::formats();
+            let ours = Build { version: env!("CARGO_PKG_VERSION"), formats: &formats };
+            judge(&seen, now_ms(), ours)
+        }
         Err(error) => {
             let says = format!("the directory cannot be read ({error}): bring its brokers back");
             vec![Line::to_do(EDGES, "", says)]
@@ -49,6 +54,10 @@ async fn seen(kafka: &Kafka) -> Result<Seen, KafkaError> {
         for record in fetched.records.iter().filter(|record| record.offset >= at) {
             let entry = decode(record.key.as_deref(), record.value.as_deref());
             if let Ok(Entry::Probe(probe)) = entry {
+                if record.value.is_none() {
+                    seen.remove(&probe.edge);
+                    continue;
+                }
                 let sent_ms = u64::try_from(record.timestamp_ms).unwrap_or(0);
                 seen.insert(probe.edge.clone(), (probe, sent_ms));
             }
@@ -69,33 +78,17 @@ async fn bounds(partition: &Partition) -> Result<Bounds, KafkaError> {
     Box::pin(partition.bounds()).await
 }
 
-fn judge(seen: &Seen, now_ms: u64, version: &str, formats: &str) -> Vec<Line> {
+fn judge(seen: &Seen, now_ms: u64, ours: Build<'_>) -> Vec<Line> {
     let live = seen.values().filter(|(_, sent_ms)| sent_ms + LIVE_FOR_MS >= now_ms);
-    let lines: Vec<Line> = live.map(|(probe, _)| judge_edge(probe, version, formats)).collect();
+    let build = |(probe, _): &(Probe, u64)| {
+        Build { version: &probe.version, formats: &probe.formats }.judge(EDGES, &probe.edge, ours)
+    };
+    let lines: Vec<Line> = live.map(build).collect();
     if lines.is_empty() {
         let says = "none has written to the directory for 10 s: start them, or look at their logs";
         return vec![Line::to_do(EDGES, "", says)];
     }
     lines
-}
-
-fn judge_edge(probe: &Probe, version: &str, formats: &str) -> Line {
-    let Probe { edge, version: theirs, formats: understood } = probe;
-    if understood.is_empty() {
-        let says = "its build is too old to say what it understands: deploy this one";
-        return Line::warning(EDGES, edge, says);
-    }
-    if understood != formats {
-        let says = format!(
-            "it understands {understood}, this build {formats}: deploy the same everywhere"
-        );
-        return Line::to_do(EDGES, edge, says);
-    }
-    if theirs != version {
-        let says = format!("version {theirs}, this build is {version}; formats are the same");
-        return Line::warning(EDGES, edge, says);
-    }
-    Line::ok(EDGES, edge, format_args!("version {theirs}, {formats}"))
 }
 
 #[cfg(test)]
@@ -107,7 +100,8 @@ mod tests {
 
     fn judged(probes: Vec<(Probe, u64)>) -> Vec<Verdict> {
         let seen = probes.into_iter().map(|(probe, at)| (probe.edge.clone(), (probe, at)));
-        verdicts(&judge(&seen.collect(), NOW_MS, "1.2.0", &contract::formats()))
+        let formats = contract::formats();
+        verdicts(&judge(&seen.collect(), NOW_MS, Build { version: "1.2.0", formats: &formats }))
     }
 
     #[test]

@@ -5,16 +5,21 @@
 //!
 //! - `line`: what is found, line by line.
 //! - `demanded`: what `ops/redis/redis.conf` and `ops/kafka/topics.conf` say it should be.
-//! - `event`, `redis`, `memory`, `kafka`, `mysql`, `edges`, `placement`, `clocks`: what is looked at.
+//! - `event`, `redis`, `memory`, `kafka`, `mysql`, `persisters`, `edges`, `front`, `placement`,
+//!   `clocks`: what is looked at.
+//! - `build`: whether two programs understand each other.
 
+mod build;
 mod clocks;
 mod demanded;
 mod edges;
 mod event;
+mod front;
 mod kafka;
 pub mod line;
 mod memory;
 mod mysql;
+mod persisters;
 mod placement;
 mod redis;
 
@@ -43,21 +48,25 @@ pub struct Options {
     pub one_host: OneHost,
 }
 
-/// What only somebody else can see.
-const FRONT: &str = "what NGINX lets through is not seen from here: compare the limits of \
-    nginx/limits.conf (or limits.demo.conf) that it runs with, `nginx -T`, to how many users share \
-    an address or a credential";
-const STAND_BY: &str = "only the leader is seen from here: ask /health of each persister, and scrape \
-    firstcome_persister_leader; one that runs has exactly this schema, or it would not";
+/// Whom it is asked of, beside MySQL.
+#[derive(Clone, Copy)]
+pub struct Servers<'a> {
+    /// Redis.
+    pub cluster: &'a Cluster,
+    /// Kafka.
+    pub kafka: &'a Kafka,
+    /// The private port of each NGINX, host:port; none: nobody said.
+    pub nginx: &'a [String],
+}
 
 /// Looks at everything that an event needs; None: there is no such event.
 pub async fn preflight(
     session: &mut Session,
-    cluster: &Cluster,
-    kafka: &Kafka,
+    servers: Servers<'_>,
     event: &EventId,
     options: Options,
 ) -> Result<Option<Report>, StoreError> {
+    let Servers { cluster, kafka, nginx } = servers;
     let mut lines = mysql::look(session).await?;
     let Some(row) = session.event(event).await? else {
         return Ok(None);
@@ -86,7 +95,6 @@ pub async fn preflight(
     // Boxed: futures so deep within each other are beyond the compiler.
     lines.extend(Box::pin(edges::look(kafka)).await);
     lines.extend(clocks::look(session, cluster, &nodes).await?);
-    lines.push(Line::not_seen("persisters on stand-by", String::new(), STAND_BY));
-    lines.push(Line::not_seen("limits in front", String::new(), FRONT));
+    lines.extend(front::look(nginx).await);
     Ok(Some(Report::of(event, lines)))
 }

@@ -2,7 +2,8 @@
 
 use contract::topics::COUPON_ISSUED_PARTITIONS;
 
-use super::line::Line;
+use super::line::{Line, Verdict};
+use super::persisters;
 use crate::store::leases::Lease;
 use crate::store::preflight::Server;
 use crate::store::{Session, StoreError};
@@ -18,8 +19,14 @@ pub(super) async fn look(session: &mut Session) -> Result<Vec<Line>, StoreError>
         Err(StoreError::Schema(text)) => Line::to_do(SCHEMA, "", text),
         Err(error) => return Err(error),
     };
+    let migrated = schema.verdict == Verdict::Ok;
     let durable = judge_server(&session.server().await?);
-    Ok(vec![schema, durable, judge_leases(&session.leases().await?)])
+    let mut lines = vec![schema, durable, judge_leases(&session.leases().await?)];
+    // Without its table that question has no answer; the schema's line says what to do.
+    if migrated {
+        lines.extend(persisters::look(session).await?);
+    }
+    Ok(lines)
 }
 
 fn judge_server(server: &Server) -> Line {
@@ -57,7 +64,6 @@ fn judge_leases(leases: &[Lease]) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::Verdict;
     use super::*;
 
     fn leases(owner: &str, live: bool) -> Vec<Lease> {

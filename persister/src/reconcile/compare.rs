@@ -2,7 +2,7 @@
 
 use contract::coupon::Win;
 
-use super::report::Kind;
+use super::kinds::Kind;
 use crate::store::reconcile::Explained;
 
 /// How a win fits its user's rows.

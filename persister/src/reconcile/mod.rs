@@ -12,7 +12,7 @@
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
 //! - `history`: the runs that there were.
-//! - `report`: the kinds of difference, and what a run found; `kinds`: their table.
+//! - `kinds`: the kinds of difference, and what is done about each; `report`: what a run found.
 
 mod compare;
 mod history;
@@ -43,16 +43,16 @@ use crate::store::audit::{Action, Entry};
 use crate::store::events::Event;
 use crate::store::reconcile::{Figures, RunEnd};
 use lock::Lock;
-use pace::Pace;
 use repair::Repairs;
 use report::Keep;
 use scan::{Look, scan};
 use watermark::{CATCH_UP, SETTLE, Watermark};
 
 pub use history::{RunView, history, one_run};
-pub use kinds::{KindView, kinds};
+pub use kinds::{Kind, KindView, Repair, kinds};
+pub use pace::Pace;
 pub use print::{print, print_history, print_kinds, print_run};
-pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
+pub use report::{By, Difference, EventReport, Mode, Offender, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
 pub(crate) use watermark::{caught_up, ends, take as take_watermark};
@@ -85,15 +85,22 @@ pub struct Reconciler {
     log: Arc<CouponLog>,
     mode: Mode,
     by: By,
+    pace: Pace,
     repairs: Repairs,
 }
 
 impl Reconciler {
     /// Of those servers.
-    pub fn new(store: Store, cluster: Cluster, kafka: Kafka, mode: Mode, by: By) -> Self {
+    pub fn new(
+        store: Store,
+        cluster: Cluster,
+        kafka: Kafka,
+        mode: Mode,
+        (by, pace): (By, Pace),
+    ) -> Self {
         let log = Arc::new(CouponLog::new(&kafka));
         let repairs = Repairs::new(mode, Arc::clone(&log));
-        Self { store, cluster, log, mode, by, repairs }
+        Self { store, cluster, log, mode, by, pace, repairs }
     }
 
     /// One run, over one event or over all that were armed and are not archived. Two never run at
@@ -186,10 +193,7 @@ impl Reconciler {
                 event,
                 mark,
                 repairs: &self.repairs,
-                pace: match &self.by {
-                    By::Command(_) => Pace::Brisk,
-                    By::Schedule => Pace::Resting,
-                },
+                pace: self.pace,
             };
             let report = match outbox {
                 Ok(outbox) => Box::pin(scan(&look, outbox)).await,

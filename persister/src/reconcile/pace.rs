@@ -27,7 +27,7 @@ static CPU: LazyLock<Script> = LazyLock::new(|| Script::new("return redis.call('
 
 /// How fast a run walks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
+pub enum Pace {
     /// Somebody waits for it.
     Brisk,
     /// Nobody does.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::history::RunView;
-use super::kinds::KindView;
-use super::report::{Difference, EventReport, Kind, Offender, Repair, Report};
+use super::kinds::{Kind, KindView, Repair};
+use super::report::{Difference, EventReport, Offender, Report};
 use crate::operator::spelt;
 
 /// What the column of a run's row takes, with room to spare.

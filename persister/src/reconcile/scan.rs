@@ -15,9 +15,10 @@ use links::redis::{Cluster, Script, UserWins, WinsPage};
 use tokio::time::{Instant, sleep};
 
 use super::compare::{Fit, Rowless, SecondLook, fit, second_look};
+use super::kinds::Kind;
 use super::pace::Pace;
 use super::repair::Repairs;
-use super::report::{EventReport, Findings, Kind, Offender};
+use super::report::{EventReport, Findings, Offender};
 use super::sequences::Sequences;
 use super::trouble::{Trouble, patiently};
 use super::watermark::{self, Outbox, SETTLE, Watermark};

@@ -8,7 +8,7 @@ use links::redis::Cluster;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::pace::{busiest, is_hot};
+use super::pace::{Pace, busiest, is_hot};
 use super::report::{By, Mode, Report};
 use super::{Outcome, Reconciler, Trouble};
 use crate::metrics::{self, Reconciled};
@@ -58,8 +58,8 @@ pub struct Schedule {
 impl Schedule {
     /// Of those servers.
     pub fn new(store: Store, cluster: Cluster, kafka: Kafka, setting: Setting) -> Self {
-        let reconciler =
-            Reconciler::new(store.clone(), cluster.clone(), kafka, setting.mode, By::Schedule);
+        let by = (By::Schedule, Pace::Resting);
+        let reconciler = Reconciler::new(store.clone(), cluster.clone(), kafka, setting.mode, by);
         Self { store, cluster, reconciler, every: setting.every }
     }
 

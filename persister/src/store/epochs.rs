@@ -202,10 +202,8 @@ impl Session {
         author: Author<'_>,
         version: u64,
     ) -> Result<Compared<()>, StoreError> {
-        match self.begin_as(author).await? {
-            Compared::Done(now) if now.version == version => {}
-            Compared::Done(now) => return self.give_up(Moved::Version(now.version)).await,
-            Compared::Moved(moved) => return Ok(Compared::Moved(moved)),
+        if let Compared::Moved(moved) = self.begin_at(author, version).await? {
+            return Ok(Compared::Moved(moved));
         }
         self.change(sql::NOTE_OPEN, (author.event.as_str(), author.epoch)).await?;
         self.commit().await?;
@@ -219,10 +217,8 @@ impl Session {
         author: Author<'_>,
         version: u64,
     ) -> Result<Compared<()>, StoreError> {
-        match self.begin_as(author).await? {
-            Compared::Done(now) if now.version == version => {}
-            Compared::Done(now) => return self.give_up(Moved::Version(now.version)).await,
-            Compared::Moved(moved) => return Ok(Compared::Moved(moved)),
+        if let Compared::Moved(moved) = self.begin_at(author, version).await? {
+            return Ok(Compared::Moved(moved));
         }
         // Letters and changes are written by transactions that hold the event's row as well.
         let waits =
@@ -287,6 +283,19 @@ impl Session {
             return self.give_up(Moved::NotLeader).await;
         }
         Ok(Compared::Done(locked))
+    }
+
+    /// [`Self::begin_as`], as long as the event has that version still.
+    async fn begin_at(
+        &mut self,
+        author: Author<'_>,
+        version: u64,
+    ) -> Result<Compared<()>, StoreError> {
+        match self.begin_as(author).await? {
+            Compared::Done(now) if now.version == version => Ok(Compared::Done(())),
+            Compared::Done(now) => self.give_up(Moved::Version(now.version)).await,
+            Compared::Moved(moved) => Ok(Compared::Moved(moved)),
+        }
     }
 
     async fn give_up<T>(&mut self, moved: Moved) -> Result<Compared<T>, StoreError> {

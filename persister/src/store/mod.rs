@@ -9,6 +9,7 @@
 //! - `audit`: who changed what, beside each change of an operator.
 //! - `winners`: an event's rows by number, for exports.
 //! - `erasures`: users whose data is replaced.
+//! - `persisters`: which of them run.
 //! - `preflight`: what the server says of itself.
 //! - `union`: what uniting a shard with its rows asks.
 //!
@@ -25,6 +26,7 @@ pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod leases;
+pub mod persisters;
 pub mod preflight;
 pub mod reconcile;
 pub mod schema;

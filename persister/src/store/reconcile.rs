@@ -215,7 +215,7 @@ impl Session {
         coupon: &CouponId,
     ) -> Result<bool, StoreError> {
         let params = (event.as_str(), coupon.as_bytes().as_slice());
-        let waits: Option<i64> = self.row(sql::CHANGE_WAITS, params).await?;
+        let waits: Option<i64> = self.row(sql::PENDING_CHANGE, params).await?;
         Ok(waits.is_some())
     }
 

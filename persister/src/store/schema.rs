@@ -16,46 +16,23 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 10] = [
-    Migration {
-        version: 1,
-        name: "0001_schema",
-        text: include_str!("../../../sql/0001_schema.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "0002_reconcile",
-        text: include_str!("../../../sql/0002_reconcile.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "0003_coupon_changes",
-        text: include_str!("../../../sql/0003_coupon_changes.sql"),
-    },
-    Migration { version: 4, name: "0004_audit", text: include_str!("../../../sql/0004_audit.sql") },
-    Migration {
-        version: 5,
-        name: "0005_labels",
-        text: include_str!("../../../sql/0005_labels.sql"),
-    },
-    Migration { version: 6, name: "0006_desk", text: include_str!("../../../sql/0006_desk.sql") },
-    Migration {
-        version: 7,
-        name: "0007_request_ids",
-        text: include_str!("../../../sql/0007_request_ids.sql"),
-    },
-    Migration {
-        version: 8,
-        name: "0008_reconcile_history",
-        text: include_str!("../../../sql/0008_reconcile_history.sql"),
-    },
-    Migration {
-        version: 10,
-        name: "0010_erasures",
-        text: include_str!("../../../sql/0010_erasures.sql"),
-    },
-    Migration { version: 11, name: "0011_desk", text: include_str!("../../../sql/0011_desk.sql") },
+const MIGRATIONS: [Migration; 11] = [
+    migration(1, "0001_schema", include_str!("../../../sql/0001_schema.sql")),
+    migration(2, "0002_reconcile", include_str!("../../../sql/0002_reconcile.sql")),
+    migration(3, "0003_coupon_changes", include_str!("../../../sql/0003_coupon_changes.sql")),
+    migration(4, "0004_audit", include_str!("../../../sql/0004_audit.sql")),
+    migration(5, "0005_labels", include_str!("../../../sql/0005_labels.sql")),
+    migration(6, "0006_desk", include_str!("../../../sql/0006_desk.sql")),
+    migration(7, "0007_request_ids", include_str!("../../../sql/0007_request_ids.sql")),
+    migration(8, "0008_reconcile_history", include_str!("../../../sql/0008_reconcile_history.sql")),
+    migration(10, "0010_erasures", include_str!("../../../sql/0010_erasures.sql")),
+    migration(11, "0011_desk", include_str!("../../../sql/0011_desk.sql")),
+    migration(12, "0012_persisters", include_str!("../../../sql/0012_persisters.sql")),
 ];
+
+const fn migration(version: u32, name: &'static str, text: &'static str) -> Migration {
+    Migration { version, name, text }
+}
 
 /// For one statement: a change of a large table takes minutes.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(600);

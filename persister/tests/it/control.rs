@@ -8,7 +8,6 @@ use contract::keys::EventKeys;
 use contract::topics::DIRECTORY;
 use links::redis::{Cluster, Reply, Script, ShardState};
 use mysql_async::prelude::Queryable;
-use persister::store::{DatabaseUrl, Store};
 use rig::stack::{shared, wait_until};
 
 use crate::world::{SOON, World, new_id};
@@ -161,8 +160,7 @@ async fn a_process_that_hangs_in_a_transaction_does_not_hold_its_locks() {
     let _guard = shared().await;
     let world = World::open().await;
     let event = world.open_event("locked", 10).await;
-    let url = DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap();
-    let mut hangs = Store::new(&url).connect().await.unwrap();
+    let mut hangs = world.store().connect().await.unwrap();
     hangs.begin().await.unwrap();
     hangs.epochs_of(0, std::slice::from_ref(&event)).await.unwrap();
 

@@ -8,7 +8,6 @@ use contract::topics::dead_letter;
 use links::kafka::Kafka;
 use persister::desk::{Desk, LetterName};
 use persister::store::audit::{Mode, Operator, Way};
-use persister::store::{DatabaseUrl, Store};
 use rig::check::Sources;
 use rig::check::snapshot::LetterState;
 use rig::stack::{AdminRole, shared, wait_until};
@@ -286,9 +285,8 @@ async fn letters_that_kafka_does_not_take_are_told_and_wait_on() {
     let letters = listed(&world, &event, &[]).await;
     let place = |letter: &Value| name(letter).parse::<LetterName>().unwrap().0;
     let places: Vec<_> = letters.iter().map(place).collect();
-    let store = Store::new(&DatabaseUrl::parse(&world.handle.mysql_url().unwrap()).unwrap());
     let nowhere = Kafka::new(vec!["127.0.0.1:1".to_owned()]);
-    let desk = Desk::new(store, world.cluster.clone(), &nowhere);
+    let desk = Desk::new(world.store(), world.cluster.clone(), &nowhere);
     let ann = Operator { who: "ann".to_owned(), way: Way::Cli, why: "a test".to_owned() };
     let told = desk.replay(&places, &ann, Mode::Do, Duration::ZERO).await.unwrap();
     let told = serde_json::to_value(told).unwrap();

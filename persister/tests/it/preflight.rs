@@ -1,15 +1,25 @@
-//! Before a sale: a system that is as it should be, and each fault that is planted in one.
+//! Before a sale: a system that is as it should be, and each fault that is planted in one. What cannot be
+//! planted here is judged by the pure tests of `src/preflight/`: clocks, placement over several hosts,
+//! versions of Redis, how MySQL commits, settings of topics.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
 use std::time::Duration;
 
+use contract::directory::{Entry, Probe, encode};
 use contract::ids::EventId;
+use contract::topics::DIRECTORY;
+use links::kafka::NewRecord;
 use links::redis::Slot;
-use rig::stack::{Action, AdminRole, Away, PartKind, exclusive, shared, wait_until};
+use rig::stack::{
+    Action, AdminRole, Away, Limits, Listens, PartKind, exclusive, nginx_command, shared,
+    wait_until,
+};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::admin::Api;
@@ -28,6 +38,17 @@ fn lines<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
 async fn report(world: &World, event: &EventId) -> (Option<i32>, Value) {
     let ran = world.run(&["preflight", event.as_str(), "--json"]).await;
     (ran.code, ran.json())
+}
+
+/// What is said of the limits of another NGINX than the stack's.
+async fn of_limits(world: &World, event: &EventId, nginx: &str) -> Value {
+    let mut command =
+        world.handle.persister_command(&["preflight", event.as_str(), "--json"]).unwrap();
+    let output = timeout(SOON, command.env("FIRSTCOME_NGINX", nginx).output()).await.unwrap();
+    let report: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let of_limits = lines(&report, "limits in front");
+    assert_eq!(of_limits.len(), 1, "{report}");
+    of_limits[0].clone()
 }
 
 /// Waits until there is nothing to do before an event's sale.
@@ -131,6 +152,12 @@ async fn a_sound_system_is_ok_line_by_line_for_the_command_and_the_api() {
     }
     let stack_edges = world.handle.status().of_kind(PartKind::Edge).count();
     assert!(lines(&report, "edges").len() >= stack_edges, "{report}");
+    let persisters = lines(&report, "persisters");
+    // One that a test killed is told of for ten seconds.
+    assert!(persisters.len() >= world.handle.addresses(PartKind::Persister).len(), "{report}");
+    let front = lines(&report, "limits in front");
+    // The stack's are for a rush from one machine.
+    assert_eq!((front.len(), &front[0]["verdict"]), (1, &"warning".into()), "{report}");
     let placed = lines(&report, "placement");
     assert_eq!((placed.len(), &placed[0]["verdict"]), (1, &"warning".into()), "one host");
 
@@ -161,6 +188,87 @@ async fn an_event_that_is_not_there_or_would_not_sell_is_said() {
     let closed = world.open_event("preflight-closed", 5).await;
     world.event(&["close", closed.as_str(), "--wait-s", "60"]).await;
     found(&world, &closed, "event", "it is over").await;
+}
+
+#[tokio::test]
+async fn the_limits_that_nginx_was_started_with_are_seen() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let event = world.open_event("preflight-limits", 5).await;
+    let listens = Listens { public: free_address().await, private: free_address().await };
+    let home = std::env::temp_dir().join(format!("firstcome-limits-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    let mut command = nginx_command(&home, listens, &[], Limits::Real).unwrap();
+    let child = command.stderr(Stdio::null()).spawn().unwrap();
+    let up = || async { TcpStream::connect(listens.private).await };
+    wait_until(SOON, "NGINX", up).await.unwrap();
+    let private = listens.private.to_string();
+    let fine = of_limits(&world, &event, &private).await;
+    assert_eq!(fine["verdict"], "ok", "{fine}");
+    assert!(fine["says"].as_str().unwrap().contains("credential 5/s, burst 10"), "{fine}");
+    // Its public port does not say them.
+    let silent = of_limits(&world, &event, &listens.public.to_string()).await;
+    assert_eq!(silent["verdict"], "to_do", "{silent}");
+    drop(child);
+    std::fs::remove_dir_all(&home).unwrap();
+    let nobody = of_limits(&world, &event, "").await;
+    assert_eq!(nobody["verdict"], "not_seen", "{nobody}");
+}
+
+async fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn other_formats_and_a_missing_stand_by_are_found() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let event = world.open_event("preflight-parts", 5).await;
+    sound(&world, &event).await;
+
+    let directory = world.kafka.partition(DIRECTORY, 0);
+    let other = Probe { formats: "claim 99".to_owned(), ..Probe::of("edge-of-another-build", "9") };
+    let (key, value) = encode(&Entry::Probe(other));
+    let record = |value| NewRecord { key: key.clone(), value, headers: BTreeMap::new() };
+    Box::pin(directory.produce(vec![record(value)])).await.unwrap();
+    found(&world, &event, "edges", "it understands claim 99").await;
+    Box::pin(directory.produce(vec![record(None)])).await.unwrap();
+    sound(&world, &event).await;
+
+    let plant = "INSERT INTO persisters (name, version, formats, seen_at) \
+                 VALUES ('of-another-build', '9', 'claim 99', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)";
+    world.query::<u8>(plant, ()).await;
+    let (code, planted) = report(&world, &event).await;
+    let forget = "DELETE FROM persisters WHERE name = 'of-another-build'";
+    world.query::<u8>(forget, ()).await;
+    let line = lines(&planted, "persisters");
+    let line = line.iter().find(|line| line["about"] == "of-another-build").unwrap();
+    assert_eq!((code, &line["verdict"]), (Some(1), &"to_do".into()), "{planted}");
+    sound(&world, &event).await;
+
+    let leader = world.leader().await;
+    let persisters: Vec<String> =
+        world.handle.status().of_kind(PartKind::Persister).map(|part| part.name.clone()).collect();
+    let others: Vec<&String> = persisters.iter().filter(|name| **name != leader).collect();
+    let [stand_by] = others.as_slice() else {
+        panic!("{persisters:?}");
+    };
+    let away = Away::take(&world.handle, stand_by, Action::Pause).await.unwrap();
+    found(&world, &event, "persisters", &format!("nobody stands by for {leader}")).await;
+    away.back(SOON).await.unwrap();
+    sound(&world, &event).await;
+    // One that ends takes it back at once.
+    let away = Away::take(&world.handle, stand_by, Action::Stop).await.unwrap();
+    let told = "SELECT name FROM persisters WHERE name = ?";
+    let told: Vec<String> = world.query(told, (stand_by.as_str(),)).await;
+    assert_eq!(told, [""; 0], "it ended and still says that it runs");
+    away.back(SOON).await.unwrap();
+    sound(&world, &event).await;
+
+    let away = Away::take(&world.handle, "nginx-1", Action::Stop).await.unwrap();
+    found(&world, &event, "limits in front", "it does not say them").await;
+    away.back(SOON).await.unwrap();
+    sound(&world, &event).await;
 }
 
 #[tokio::test]

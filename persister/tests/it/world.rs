@@ -12,6 +12,7 @@ use links::kafka::{Kafka, NewRecord, StoredRecord};
 use links::redis::{Cluster, RedisConfig, Reply, Script};
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Params};
+use persister::store::{DatabaseUrl, Store};
 use rig::stack::{Handle, PartKind, wait_until};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -97,6 +98,11 @@ impl World {
     pub(crate) async fn mysql(&self) -> Conn {
         let url = self.handle.mysql_url().unwrap();
         timeout(CALL, Conn::from_url(url)).await.unwrap().unwrap()
+    }
+
+    /// The stack's MySQL, as the persister asks it.
+    pub(crate) fn store(&self) -> Store {
+        Store::new(&DatabaseUrl::parse(&self.handle.mysql_url().unwrap()).unwrap())
     }
 
     /// All rows of a query, on a connection of its own.

@@ -147,7 +147,7 @@ async fn remembering(
     Ok(windows)
 }
 
-async fn sell_out(
+pub(super) async fn sell_out(
     ground: &mut Ground<'_>,
     carried: &Carried,
     winners: u64,

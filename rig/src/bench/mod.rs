@@ -3,8 +3,8 @@
 //! - `row`, `selection`, `plan`: what is measured, in which order; pure.
 //! - `ground`: the stack, the servers to compare with, the events.
 //! - `measure`: one window of load (`wrk`) and what it cost every process (`cpu`).
-//! - `persister`, `rush`, `steady`, `others`, `naive`, `growth`, `idle`: what is measured in its own
-//!   way.
+//! - `persister`, `rush`, `steady`, `others`, `naive`, `growth`, `idle`, `reconcile`: what is measured
+//!   in its own way.
 //! - `figures`, `goals`, `report`, `table`: what comes of the windows; pure.
 
 mod counters;
@@ -23,6 +23,7 @@ mod open_loop;
 mod others;
 mod persister;
 mod plan;
+mod reconcile;
 mod report;
 mod row;
 mod rush;
@@ -96,6 +97,7 @@ async fn rows(
             Chapter::RedisPerClaim => Box::pin(naive::rows(ground, effort, &rows)).await?,
             Chapter::Growth => Box::pin(growth::rows(ground, effort)).await?,
             Chapter::Idle => Box::pin(idle::rows(ground)).await?,
+            Chapter::Reconcile => Box::pin(reconcile::rows(ground, effort)).await?,
         });
     }
     if !selection.versions.is_empty() {

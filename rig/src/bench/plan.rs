@@ -26,6 +26,8 @@ pub struct Effort {
     pub records: u32,
     /// The most winners that an edge remembers.
     pub winners: u64,
+    /// Winners of the event that is reconciled.
+    pub reconciled: u64,
 }
 
 impl Effort {
@@ -39,6 +41,7 @@ impl Effort {
             users: 1_000_000,
             records: 200_000,
             winners: 1_000_000,
+            reconciled: 200_000,
         }
     }
 
@@ -51,6 +54,7 @@ impl Effort {
             users: 200_000,
             records: 100_000,
             winners: 1_000,
+            reconciled: 50_000,
         }
     }
 

@@ -30,12 +30,21 @@ pub enum Chapter {
     Growth,
     /// An edge that nobody asks.
     Idle,
+    /// What reconcile costs Redis beside claims.
+    Reconcile,
 }
 
 impl Chapter {
     /// All of them, in the order in which they are measured.
-    pub const ALL: [Self; 6] =
-        [Self::Persister, Self::Rush, Self::Steady, Self::RedisPerClaim, Self::Growth, Self::Idle];
+    pub const ALL: [Self; 7] = [
+        Self::Persister,
+        Self::Rush,
+        Self::Steady,
+        Self::RedisPerClaim,
+        Self::Growth,
+        Self::Idle,
+        Self::Reconcile,
+    ];
 
     /// Its name for `--only`.
     pub fn name(self) -> &'static str {
@@ -46,6 +55,7 @@ impl Chapter {
             Self::RedisPerClaim => "redis_per_claim",
             Self::Growth => "growth",
             Self::Idle => "idle",
+            Self::Reconcile => "reconcile",
         }
     }
 }

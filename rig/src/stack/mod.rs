@@ -38,7 +38,7 @@ pub use directory::running as running_stacks;
 pub use error::StackError;
 pub use handle::{DEFAULT_NAME, Guard, Handle, exclusive, shared};
 pub(crate) use mysql::install_command as install_mysql;
-pub use nginx::{Limits, nginx_command};
+pub use nginx::{Limits, Listens, nginx_command};
 pub use part::{NextStart, PartKind};
 pub use plan::StackOptions;
 pub use repository::{root as repository_root, system_program};

@@ -35,6 +35,20 @@ impl Limits {
     }
 }
 
+/// Where it serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Listens {
+    /// For clients.
+    pub public: SocketAddr,
+    /// For operators: which limits it was started with.
+    pub private: SocketAddr,
+}
+
+/// Where a stack's proxy serves, or will.
+pub(super) fn listens(ports: &PortBlock) -> Listens {
+    Listens { public: ports.address(Use::Nginx, 0), private: ports.address(Use::NginxPrivate, 0) }
+}
+
 /// The proxy in front of the edges.
 pub(super) fn spec(
     directory: &StackDirectory,
@@ -43,9 +57,10 @@ pub(super) fn spec(
     limits: Limits,
 ) -> Result<PartSpec, StackError> {
     let home = directory.make(NAME)?;
-    let address = ports.address(Use::Nginx, 0);
-    let arguments = configure(&home, address, edges, limits)?;
-    Ok(server(directory, NAME, address, (home, arguments)))
+    let listens = listens(ports);
+    let arguments = configure(&home, listens, edges, limits)?;
+    let proxy = server(directory, NAME, listens.public, (home, arguments));
+    Ok(PartSpec { metrics: Some(listens.private), ..proxy })
 }
 
 /// The forwarder, which moves bytes and reads no HTTP, in front of the same edges.
@@ -92,13 +107,13 @@ fn server(
 /// ends when the child is dropped.
 pub fn nginx_command(
     home: &Path,
-    listen: SocketAddr,
+    listens: Listens,
     edges: &[SocketAddr],
     limits: Limits,
 ) -> Result<Command, StackError> {
     let mut command = Command::new(system_program("nginx"));
     command
-        .args(configure(home, listen, edges, limits)?)
+        .args(configure(home, listens, edges, limits)?)
         .args(["-g", "daemon off; master_process off;"])
         .kill_on_drop(true);
     Ok(command)
@@ -107,16 +122,21 @@ pub fn nginx_command(
 /// Fills in `nginx/nginx.conf` below `home` and returns the arguments that NGINX runs with.
 fn configure(
     home: &Path,
-    listen: SocketAddr,
+    listens: Listens,
     edges: &[SocketAddr],
     limits: Limits,
 ) -> Result<Vec<OsString>, StackError> {
     let config = home.join("nginx.conf");
+    let limits = repository::file(limits.file());
+    let directives = std::fs::read_to_string(&limits)
+        .map_err(StackError::io(format!("read {}", limits.display())))?;
     let values = [
-        ("LISTEN", listen.to_string()),
+        ("LISTEN", listens.public.to_string()),
+        ("PRIVATE", listens.private.to_string()),
         ("EDGES", upstream_servers(edges)),
         ("NGINX", repository::file("nginx").display().to_string()),
-        ("LIMITS", repository::file(limits.file()).display().to_string()),
+        ("LIMITS", limits.display().to_string()),
+        ("LIMITS_SAID", said(&directives)),
     ];
     repository::render("nginx/nginx.conf", &config, &values)?;
     Ok(arguments(home, &config))
@@ -124,6 +144,14 @@ fn configure(
 
 fn arguments(home: &Path, config: &Path) -> Vec<OsString> {
     vec!["-p".into(), home.into(), "-c".into(), config.into(), "-e".into(), "stderr".into()]
+}
+
+/// The directives of a file of limits in a line, as `nginx/start.sh` makes them: NGINX would take what
+/// follows a `$` for a variable.
+fn said(text: &str) -> String {
+    let directives = text.lines().filter(|line| line.starts_with("limit_"));
+    let words = directives.flat_map(str::split_ascii_whitespace);
+    words.map(|word| word.replace('$', "")).collect::<Vec<_>>().join(" ")
 }
 
 /// Lines of an upstream block. An edge that fails three times in a second is left alone for one.

@@ -84,7 +84,7 @@ pub(super) struct PartSpec {
     pub kind: PartKind,
     /// Where it serves.
     pub address: SocketAddr,
-    /// Where its metrics and health are, if elsewhere.
+    /// Where its metrics and health are, if elsewhere; where NGINX says its limits.
     pub metrics: Option<SocketAddr>,
     /// The program, as a path or a name in PATH.
     pub program: PathBuf,

@@ -66,6 +66,7 @@ pub(super) fn environment(servers: &Servers) -> Vec<(&'static str, String)> {
         ("FIRSTCOME_REDIS", servers.redis.clone()),
         ("FIRSTCOME_KAFKA", servers.kafka.clone()),
         ("FIRSTCOME_MYSQL", servers.mysql.clone()),
+        ("FIRSTCOME_NGINX", servers.nginx.clone()),
     ]
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Servers {
     pub(super) redis: String,
     pub(super) kafka: String,
     pub(super) mysql: String,
+    /// Private ports; empty: there is none.
+    pub(super) nginx: String,
 }
 
 /// Starts what the options ask for: servers first, all at once, then what needs them.
@@ -72,9 +74,12 @@ pub(super) async fn start(options: &StackOptions) -> Result<Stack, StackError> {
             when(wants(PartKind::Kafka), start_kafka(&stack, jars)),
             when(wants(PartKind::Mysql), start_mysql(&stack)),
         )?;
+        // It starts last, but its address is known.
+        let private = || nginx::listens(stack.ports()).private.to_string();
+        let nginx = if wants(PartKind::Nginx) { private() } else { String::new() };
         tokio::try_join!(
             when(wants(PartKind::Edge), start_edges(&stack, options.edges)),
-            when(wants(PartKind::Persister), start_persisters(&stack, options.persisters)),
+            when(wants(PartKind::Persister), start_persisters(&stack, options.persisters, nginx)),
         )?;
         when(wants(PartKind::Nginx), start_nginx(&stack, options.limits)).await
     };
@@ -139,9 +144,9 @@ async fn start_edges(stack: &Stack, count: u16) -> Result<(), StackError> {
     all_ready(stack, PartKind::Edge, begun).await
 }
 
-async fn start_persisters(stack: &Stack, count: u16) -> Result<(), StackError> {
+async fn start_persisters(stack: &Stack, count: u16, nginx: String) -> Result<(), StackError> {
     let begun = Instant::now();
-    let servers = stack.servers();
+    let servers = Servers { nginx, ..stack.servers() };
     admin_tokens::make(stack.directory().path())?;
     persister::migrate(stack.directory(), &servers).await?;
     let persisters = persister::specs(stack.directory(), stack.ports(), &servers, count)?;

@@ -29,6 +29,8 @@ pub(super) enum Use {
     Mysql = 32,
     /// NGINX.
     Nginx = 33,
+    /// NGINX, for operators.
+    NginxPrivate = 36,
     /// Edges, public.
     Edge = 40,
     /// Edges, private: metrics.

@@ -146,10 +146,15 @@ impl Drop for Stack {
 /// The servers of a stack, as its programs take them.
 pub(super) fn servers(status: &Status) -> Servers {
     let mysql = status.of_kind(PartKind::Mysql).next();
+    let nginx: Vec<String> = status
+        .of_kind(PartKind::Nginx)
+        .filter_map(|part| Some(part.metrics?.to_string()))
+        .collect();
     Servers {
         redis: status.addresses(PartKind::Redis),
         kafka: status.addresses(PartKind::Kafka),
         mysql: mysql.map_or_else(String::new, |part| mysql::url(part.address)),
+        nginx: nginx.join(","),
     }
 }
 

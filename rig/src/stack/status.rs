@@ -52,7 +52,7 @@ pub struct PartStatus {
     pub address: SocketAddr,
     /// How it stands.
     pub state: PartState,
-    /// Where its metrics and health are, if elsewhere.
+    /// Where its metrics and health are, if elsewhere; where NGINX says its limits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metrics: Option<SocketAddr>,
     /// MySQL only.

@@ -1,6 +1,6 @@
 //! A stack's parts as a table.
 
-use rig::stack::{PartState, PartStatus, Status};
+use rig::stack::{PartKind, PartState, PartStatus, Status};
 
 /// One line a part: name, state, pid, address, metrics.
 pub(crate) fn table(status: &Status) -> String {
@@ -29,7 +29,8 @@ fn address(part: &PartStatus) -> String {
             part.address, login.user, login.password, login.database
         ),
         (None, Some(metrics)) if metrics != part.address => {
-            format!("{}  metrics {metrics}", part.address)
+            let what = if part.kind == PartKind::Nginx { "limits" } else { "metrics" };
+            format!("{}  {what} {metrics}", part.address)
         }
         (None, _) => part.address.to_string(),
     }

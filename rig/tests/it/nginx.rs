@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rig::stack::{Handle, Limits, PartKind, nginx_command, shared, wait_until};
+use rig::stack::{Handle, Limits, Listens, PartKind, nginx_command, shared, wait_until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
@@ -21,20 +21,22 @@ const CLAIM: &str = r#"{"event_id":"nobody-made-it","user_id":"ann"}"#;
 /// An NGINX of its own, in front of any servers. Ends with the value.
 struct Proxy {
     address: SocketAddr,
+    private: SocketAddr,
     home: PathBuf,
     _child: Child,
 }
 
 impl Proxy {
     async fn start(edges: &[SocketAddr], limits: Limits) -> Self {
-        let address = free_address().await;
+        let listens = listens().await;
+        let address = listens.public;
         let home = empty_directory();
-        let child = nginx_command(&home, address, edges, limits)
+        let child = nginx_command(&home, listens, edges, limits)
             .unwrap()
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let proxy = Self { address, home, _child: child };
+        let proxy = Self { address, private: listens.private, home, _child: child };
         let live = wait_until(Duration::from_secs(10), "NGINX", || async {
             TcpStream::connect(address).await
         });
@@ -91,6 +93,10 @@ impl Drop for Upstream {
     }
 }
 
+async fn listens() -> Listens {
+    Listens { public: free_address().await, private: free_address().await }
+}
+
 async fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     listener.local_addr().unwrap()
@@ -127,7 +133,7 @@ async fn nginx_accepts_its_files_with_either_limits() {
     for limits in [Limits::Real, Limits::Demo] {
         let home = empty_directory();
         let edge = free_address().await;
-        let mut command = nginx_command(&home, free_address().await, &[edge], limits).unwrap();
+        let mut command = nginx_command(&home, listens().await, &[edge], limits).unwrap();
         let output = command.arg("-t").output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{limits:?}: {said}");
@@ -158,6 +164,22 @@ async fn the_real_limits_hold_back_one_address_and_one_credential_but_no_neighbo
     // Another user at the same address, after both were held back.
     let bob = flood(proxy.address, "Authorization: Bearer bob\r\n", 10).await;
     assert!(bob.iter().all(|answer| answer.status != 429), "{bob:?}");
+}
+
+#[tokio::test]
+async fn its_limits_are_said_on_the_private_port_alone() {
+    let proxy = Proxy::start(&[free_address().await], Limits::Real).await;
+    let said = http::get(proxy.private, "/limits").await;
+    assert_eq!(said.status, 200, "{said:?}");
+    for directive in [
+        "limit_req_zone http_authorization zone=credential:64m rate=5r/s;",
+        "limit_req zone=credential burst=10 nodelay;",
+        "limit_conn connections 500;",
+    ] {
+        assert!(said.body.contains(directive), "{directive}: {said:?}");
+    }
+    assert_eq!(http::get(proxy.address, "/limits").await.status, 404);
+    assert_eq!(http::get(proxy.private, "/api/v1/coupons/status/spring").await.status, 404);
 }
 
 async fn flood(proxy: SocketAddr, headers: &str, requests: usize) -> Vec<Answer> {

@@ -127,6 +127,11 @@ async fn the_parts_know_each_other_by_the_addresses_that_they_have() {
         assert_eq!(environment["FIRSTCOME_KAFKA"], at(&kafka, 9092).join(","), "{name}");
     }
     let mysql = format!("@{}/firstcome", at(&["mysql"], 3306)[0]);
+    let private = project.service("nginx").environment()["PRIVATE"];
+    for name in ["persister-1", "persister-2"] {
+        let nginx = project.service(name).environment()["FIRSTCOME_NGINX"];
+        assert_eq!(nginx, format!("nginx:{private}"), "{name}");
+    }
     for name in ["migrate", "persister-1", "persister-2"] {
         let url = project.service(name).environment()["FIRSTCOME_MYSQL"];
         assert!(url.ends_with(&mysql), "{name}: {url}");

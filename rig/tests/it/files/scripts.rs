@@ -12,6 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{RUN_WITHIN, file, output, run, succeeded};
+use crate::http;
 
 #[tokio::test]
 async fn fill_puts_in_what_it_is_told_to_and_leaves_the_rest() {
@@ -64,14 +65,16 @@ async fn a_cluster_that_is_there_is_left_as_it_is() {
     assert!(said.contains("is in a cluster that has all slots"), "{said}");
 }
 
+async fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
+}
+
 #[tokio::test]
 async fn nginx_starts_with_what_compose_sets() {
     let project = super::project::Project::load().await;
     let home = std::env::temp_dir().join(format!("firstcome-nginx-{}", std::process::id()));
     std::fs::create_dir(&home).unwrap();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (address, private) = (free_address().await, free_address().await);
     let folder = file("nginx").display().to_string();
     let mut start = Command::new(file("nginx/start.sh"));
     for (name, value) in project.service("nginx").environment() {
@@ -80,12 +83,17 @@ async fn nginx_starts_with_what_compose_sets() {
     let path =
         std::env::join_paths(config::program_folders().into_iter().chain(["/usr/sbin".into()]));
     start.arg(&home).env("LISTEN", address.to_string()).env("PATH", path.unwrap());
+    start.env("PRIVATE", private.to_string());
     start.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = start.spawn().unwrap();
     let live = wait_until(RUN_WITHIN, "NGINX", || async {
         if is_ok(address, "/health/live").await { Ok(()) } else { Err("not 200") }
     });
     let live = live.await;
+    let said_of_limits = match &live {
+        Ok(()) => Some(http::get(private, "/limits").await.body),
+        Err(_) => None,
+    };
     // SIGTERM, so that its workers end as well.
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
@@ -93,6 +101,11 @@ async fn nginx_starts_with_what_compose_sets() {
     std::fs::remove_dir_all(&home).unwrap();
     let said = succeeded(&output);
     live.unwrap();
+    let limits = "limit_req zone=credential burst=10 nodelay; limit_req zone=anonymous burst=20";
+    assert!(
+        said_of_limits.as_ref().is_some_and(|said| said.contains(limits)),
+        "{said_of_limits:?}"
+    );
     // Its access log is the container's, and nothing was amiss.
     assert!(said.contains("\"path\":\"/health/live\""), "{said}");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
