@@ -15,7 +15,7 @@ use crate::relay::claim;
 use crate::world::{SOON, World, new_id, raw_record, record_of, row_of, win};
 
 /// How many keys its shard has of an event.
-async fn keys(world: &World, event: &EventId) -> usize {
+pub(crate) async fn keys(world: &World, event: &EventId) -> usize {
     let script = Script::new("return redis.call('KEYS', ARGV[1])");
     let (state, all) = (EventKeys::new(event).state, format!("fc:{{{event}}}:*"));
     let slot = Cluster::slot_of(event);
@@ -45,7 +45,7 @@ async fn unknown_to_edges(world: &World, event: &EventId) {
 }
 
 /// Waits until the leader has put an event away.
-async fn put_away(world: &World, event: &EventId) {
+pub(crate) async fn put_away(world: &World, event: &EventId) {
     let look = || async {
         let shown = world.event(&["show", event.as_str()]).await;
         let done = shown["carried_version"] == shown["version"] && shown["waiting_for"] == "";
@@ -56,7 +56,7 @@ async fn put_away(world: &World, event: &EventId) {
     assert_eq!(listed(world, event).await, None);
 }
 
-async fn claimed_and_closed(world: &World, name: &str) -> EventId {
+pub(crate) async fn claimed_and_closed(world: &World, name: &str) -> EventId {
     let event = world.open_event(name, 3).await;
     claim(world, &event, &["ann", "bob"].map(str::to_owned)).await;
     world.event(&["close", event.as_str(), "--wait-s", "60"]).await;
