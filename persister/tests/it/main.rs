@@ -6,6 +6,7 @@
 mod admin;
 mod archive;
 mod archive_kept;
+mod archive_lost;
 mod audit;
 mod cli;
 mod consume;
