@@ -3,16 +3,18 @@
 //!
 //! - `plan`: the next step; pure.
 //! - `take`: one event, step by step.
-//! - `arm`, `carry`, `archive`: the steps.
+//! - `arm`, `carry`, `archive`: the steps; `archiving`: what the last one remembers.
 //! - `markers`, `unite`: what an arming of an event that was open needs besides.
-//! - `shard`: the scripts that they call.
+//! - `shard`: the scripts that they call; `delete`: the one that takes an event's keys away.
 //!
 //! Each event is taken by a task of its own, some of each shard at a time: arming one again is
 //! mostly waiting, and a shard that hangs, or an event that waits for long, delays only its own.
 
 mod archive;
+mod archiving;
 mod arm;
 mod carry;
+mod delete;
 mod markers;
 pub mod plan;
 mod shard;
@@ -38,6 +40,7 @@ use crate::metrics::{self, Blocked};
 use crate::stop::Stop;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
+pub use archiving::Archiving;
 use plan::Why;
 pub use take::Hands;
 use take::Outcome;
@@ -159,6 +162,8 @@ impl Control {
                 }
             }
         }
+        // Looking an event through may take minutes, and decides nothing before it has ended.
+        self.hands.archiving.end();
         // A step that was begun is ended; cut short it would be taken again by the next leader.
         while self.tasks.join_next().await.is_some() {}
         Ended::Stopped
@@ -183,14 +188,14 @@ impl Control {
         };
         let events = if sweep {
             self.next_sweep = now + SWEEP;
-            session.live_events().await?
+            let mut events = session.live_events().await?;
+            let again = archive::listed_again(&self.hands, session, &events).await?;
+            events.extend(again);
+            self.forget_others(&events);
+            events
         } else {
             session.changed_events().await?
         };
-        if sweep {
-            archive::hush(&self.hands, session, &events).await?;
-            self.forget_others(&events);
-        }
         for (shard, events) in self.by_shard(events, now) {
             self.begin(shard, events);
         }

@@ -111,6 +111,9 @@ pub enum Waiting {
     /// It is to be archived, and not all of it is in MySQL.
     #[error("is closed, and archived once it is settled: {0}")]
     Unsettled(#[from] Unsettled),
+    /// An archived event's keys are deleted, which a failover may undo.
+    #[error("is archived; its keys are deleted, and its replica and its disk are to have that")]
+    Deleted,
     /// Something failed and is tried again.
     #[error("tries again: {0}")]
     Trouble(String),
@@ -128,20 +131,21 @@ pub enum Unsettled {
     /// An operator decides.
     #[error("{0} dead letters of it wait: persister dlt list --event says which")]
     Letters(u64),
+    /// So many partitions are to be read on.
+    #[error("MySQL is behind Kafka in {0} partitions")]
+    Behind(usize),
+    /// Its wins are held beside its rows after another's.
+    #[error("another event is looked through just now")]
+    Turn,
     /// They are carried within seconds.
     #[error("{0} coupons of it were changed, and Redis does not have that yet")]
     Changes(u64),
     /// What only its shard has would be lost.
     #[error(
-        "winners hold {held} units on its shard and {known} in MySQL: persister reconcile --event \
-         says which"
+        "its shard and its rows differ in {0} places: persister reconcile --event says which, and \
+         --repair repairs"
     )]
-    Differs {
-        /// By the shard's count.
-        held: u64,
-        /// By rows and by letters that keep their unit.
-        known: u64,
-    },
+    Differs(u64),
 }
 
 /// Why an event has to be armed again.

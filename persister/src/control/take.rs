@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::plan::{Rearm, Sight, Step, Waiting, Why, plan};
 use super::shard::look;
-use super::{archive, arm, carry};
+use super::{Archiving, archive, arm, carry};
 use crate::coupon_log::CouponLog;
 use crate::directory::DirectoryLog;
 use crate::lease::{HeldUntil, Owner};
@@ -36,6 +36,8 @@ pub struct Hands {
     pub owner: Owner,
     /// Until when it surely leads.
     pub held_until: HeldUntil,
+    /// What it remembers of events that it archives.
+    pub archiving: Archiving,
 }
 
 /// What a step came to.
@@ -163,9 +165,7 @@ async fn take_step(
         (Step::NoteOpen, _) => carry::note_open(hands, session, event).await,
         (Step::Announce, _) => carry::announce(hands, event).await,
         (Step::NoteCarried, _) => carry::note_carried(session, event).await,
-        (Step::Settle, Sight::Present(_, state)) => {
-            archive::settle(hands, session, event, state).await
-        }
+        (Step::Settle, _) => archive::settle(hands, session, event).await,
         (Step::Delist, _) => archive::delist(hands, event).await,
         (Step::PutAway, _) => archive::put_away(hands, session, event).await,
         (Step::Blocked(why), _) => Ok(Taken::Blocked(why)),

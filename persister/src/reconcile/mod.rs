@@ -8,12 +8,14 @@
 //! - `watermark`: up to which number, and when, the two may be held side by side.
 //! - `compare`: what a difference is; pure.
 //! - `scan`: the walk through an event, page by page.
+//! - `closed`: the same for one event that is about to be archived.
 //! - `repair`: publishing again, asking for a re-arm.
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
 //! - `history`: the runs that there were.
 //! - `kinds`: the kinds of difference, and what is done about each; `report`: what a run found.
 
+mod closed;
 mod compare;
 mod history;
 mod kinds;
@@ -46,8 +48,9 @@ use lock::Lock;
 use repair::Repairs;
 use report::Keep;
 use scan::{Look, scan};
-use watermark::{CATCH_UP, SETTLE, Watermark};
+use watermark::{CATCH_UP, SETTLE};
 
+pub(crate) use closed::compare_closed;
 pub use history::{RunView, history, one_run};
 pub use kinds::{Kind, KindView, Repair, kinds};
 pub use pace::Pace;
@@ -55,7 +58,7 @@ pub use print::{print, print_history, print_kinds, print_run};
 pub use report::{By, Difference, EventReport, Mode, Offender, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
-pub(crate) use watermark::{caught_up, ends, take as take_watermark};
+pub(crate) use watermark::{Watermark, behind, ends, take as take_watermark};
 
 /// A user's wins as an event's shard shows them. Fails unless the shard is the one that MySQL armed,
 /// and open.

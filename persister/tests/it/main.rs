@@ -5,11 +5,14 @@
 
 mod admin;
 mod archive;
+mod archive_kept;
+mod archive_lost;
 mod audit;
 mod cli;
 mod consume;
 mod control;
 mod dlt;
+mod dlt_counted;
 mod erase;
 mod halted;
 mod leadership;

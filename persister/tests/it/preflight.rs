@@ -121,7 +121,7 @@ impl Drop for Planted {
     }
 }
 
-fn part_at(world: &World, address: SocketAddr) -> String {
+pub(crate) fn part_at(world: &World, address: SocketAddr) -> String {
     let mut parts = world.handle.status().of_kind(PartKind::Redis);
     parts.find(|part| part.address == address).unwrap().name.clone()
 }

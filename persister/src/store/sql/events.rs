@@ -1,6 +1,6 @@
 //! Events, what operators want of them, and their epochs.
 
-use super::list;
+use super::{PUT_AWAY, list};
 
 pub(in crate::store) const CREATE_EVENT: &str = "\
     INSERT INTO events (event_id, stock, per_user_limit, opens_at, closes_at, phase, confirm, \
@@ -21,7 +21,11 @@ pub(in crate::store) const EVENTS_AFTER: &str = "\
     ORDER BY e.created_at, e.event_id LIMIT ?";
 /// What the leader looks after: all but those that it has put away.
 pub(in crate::store) const LIVE_EVENTS: &str =
-    "WHERE e.phase <> 'archived' OR e.version <> e.carried_version";
+    "WHERE e.phase <> 'archived' OR e.version <> e.carried_version OR e.waiting_for <> ''";
+/// Those of so many events that it has put away.
+pub(in crate::store) fn put_away_of(events: usize) -> String {
+    format!("WHERE {PUT_AWAY} AND e.event_id IN ({}) LIMIT ?", list("?", events))
+}
 /// What the leader has not carried to shard and directory yet.
 pub(in crate::store) const CHANGED_EVENTS: &str = "\
     WHERE e.version <> e.carried_version \

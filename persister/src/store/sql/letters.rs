@@ -36,8 +36,6 @@ pub(in crate::store) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(in crate::store) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
-pub(in crate::store) const COUNT_GIVEN_UP: &str =
-    "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
 
 /// Those of so many coupons that have a dead letter which explains why they have no row.
 pub(in crate::store) fn explained(ids: usize) -> String {
