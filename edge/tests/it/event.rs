@@ -104,7 +104,10 @@ pub(crate) fn listing(event: &EventId, terms: Terms) -> Listing {
 pub(crate) async fn list(stack: &Stack, listing: &Listing) {
     let (key, value) = encode(&Entry::Event(Box::new(listing.clone())));
     let record = NewRecord { key, value, headers: BTreeMap::new() };
-    stack.kafka.partition(DIRECTORY, 0).produce(vec![record]).await.unwrap();
+    let directory = stack.kafka.partition(DIRECTORY, 0);
+    // A broker that was away a moment ago may not lead yet what it is asked for.
+    let produce = || directory.produce(vec![record.clone()]);
+    wait_until(SOON, "a word in the directory", produce).await.unwrap();
 }
 
 async fn add_row(stack: &Stack, event: &EventId, terms: Terms) {

@@ -30,8 +30,9 @@ impl Published {
         let mut partitions = Vec::new();
         for number in 0..COUPON_ISSUED_PARTITIONS {
             let partition = stack.kafka.partition(COUPON_ISSUED, number);
-            let end = partition.bounds().await.unwrap().end;
-            partitions.push((partition, end));
+            let bounds = || partition.bounds();
+            let bounds = wait_until(SOON, "a partition's end", bounds).await.unwrap();
+            partitions.push((partition, bounds.end));
         }
         Self { partitions }
     }

@@ -174,10 +174,7 @@ async fn say(world: &World, entries: Vec<Entry>) {
         NewRecord { key, value, headers: Default::default() }
     };
     let records: Vec<NewRecord> = entries.iter().map(record).collect();
-    let partition = world.kafka.partition(DIRECTORY, 0);
-    // Boxed: futures so deep within each other are beyond the compiler.
-    let produce = || Box::pin(partition.produce(records.clone()));
-    wait_until(SOON, "a word in the directory", produce).await.unwrap();
+    world.produce_to(DIRECTORY, 0, records).await;
 }
 
 #[tokio::test]

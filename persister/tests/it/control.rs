@@ -12,26 +12,17 @@ use rig::stack::{shared, wait_until};
 
 use crate::world::{SOON, World, new_id};
 
-const FETCH_BYTES: i32 = 4 * 1024 * 1024;
-
 pub(crate) async fn state(world: &World, event: &EventId) -> ShardState {
     world.cluster.state(event).await.unwrap().unwrap()
 }
 
 /// The directory as an edge that begins now reads it.
 pub(crate) async fn listed(world: &World, event: &EventId) -> Option<Listing> {
-    let partition = world.kafka.partition(DIRECTORY, 0);
-    let bounds = partition.bounds().await.unwrap();
     let mut directory = Directory::default();
-    let mut at = bounds.earliest;
-    while at < bounds.end {
-        let fetched = partition.fetch(at, FETCH_BYTES, 100).await.unwrap();
-        for record in &fetched.records {
-            if let Ok(entry) = decode(record.key.as_deref(), record.value.as_deref()) {
-                directory.fold(entry);
-            }
+    for record in world.records(DIRECTORY, 0).await {
+        if let Ok(entry) = decode(record.key.as_deref(), record.value.as_deref()) {
+            directory.fold(entry);
         }
-        at = fetched.next_offset_in_compacted(at);
     }
     directory.get(event).cloned()
 }

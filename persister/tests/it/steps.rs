@@ -13,27 +13,12 @@ use crate::rearm::{armed_again, held_by, replaced};
 use crate::relay::claim;
 use crate::world::{SOON, World, record_of, win};
 
-const FETCH_BYTES: i32 = 4 * 1024 * 1024;
 /// As `control/arm.rs` has it: no edge says anything from memory that is older.
 const DRAIN_MS: i64 = 1_000;
 
-async fn records(world: &World, topic: &'static str, part: i32) -> Vec<StoredRecord> {
-    let partition = world.kafka.partition(topic, part);
-    let bounds = partition.bounds().await.unwrap();
-    let (mut at, mut all) = (bounds.earliest, Vec::new());
-    while at < bounds.end {
-        let fetched = partition.fetch(at, FETCH_BYTES, 100).await.unwrap();
-        let next = fetched.next_offset_in_compacted(at);
-        assert!(next > at, "{topic}-{part} does not go on at {at}");
-        at = next;
-        all.extend(fetched.records);
-    }
-    all
-}
-
 /// When the directory said that the event is fenced in this epoch.
 async fn fenced_at_ms(world: &World, event: &EventId, epoch: u64) -> Vec<i64> {
-    let all = records(world, DIRECTORY, 0).await;
+    let all = world.records(DIRECTORY, 0).await;
     let fenced = |record: &StoredRecord| match directory::decode(
         record.key.as_deref(),
         record.value.as_deref(),
@@ -50,7 +35,7 @@ async fn fenced_at_ms(world: &World, event: &EventId, epoch: u64) -> Vec<i64> {
 async fn marked_at_ms(world: &World, event: &EventId, epoch: u64) -> Vec<i64> {
     let mut at = Vec::new();
     for part in 0..COUPON_ISSUED_PARTITIONS {
-        for record in records(world, COUPON_ISSUED, part).await {
+        for record in world.records(COUPON_ISSUED, part).await {
             let value = record.value.as_deref().unwrap_or_default();
             if let Ok(Record::Marker(marker)) = decode(value)
                 && (&marker.event_id, marker.epoch) == (event, epoch)

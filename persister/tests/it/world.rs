@@ -8,7 +8,7 @@ use contract::ids::{Attempt, CouponId, EventId, UserId};
 use contract::keys::EventKeys;
 use contract::record::{Issued, Record, Told, encode};
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_DLT, partition_of, record_key};
-use links::kafka::{Kafka, NewRecord, StoredRecord};
+use links::kafka::{Kafka, KafkaError, NewRecord, Partition, StoredRecord};
 use links::redis::{Cluster, RedisConfig, Reply, Script};
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Params};
@@ -154,10 +154,28 @@ impl World {
 
     /// Produces records to one partition of `coupon-issued`; returns the first one's offset.
     pub(crate) async fn produce(&self, part: i32, records: Vec<NewRecord>) -> i64 {
-        let partition = self.kafka.partition(COUPON_ISSUED, part);
+        self.produce_to(COUPON_ISSUED, part, records).await
+    }
+
+    /// Produces records to one partition of a topic; returns the first one's offset.
+    pub(crate) async fn produce_to(
+        &self,
+        topic: &'static str,
+        part: i32,
+        records: Vec<NewRecord>,
+    ) -> i64 {
+        let partition = self.kafka.partition(topic, part);
         // Boxed: futures so deep within each other are beyond the compiler.
         let produce = || Box::pin(partition.produce(records.clone()));
         wait_until(SOON, "a produce", produce).await.unwrap()
+    }
+
+    /// All records of a partition, as whoever begins to read it now finds them.
+    pub(crate) async fn records(&self, topic: &'static str, part: i32) -> Vec<StoredRecord> {
+        let partition = self.kafka.partition(topic, part);
+        // A broker that was away a moment ago may not lead yet what it is asked for.
+        let read = || Box::pin(all_of(&partition));
+        wait_until(SOON, "all records of a partition", read).await.unwrap()
     }
 
     /// Produces wins, each to its user's partition, in their order.
@@ -174,23 +192,14 @@ impl World {
 
     /// All of the dead-letter topic's records that name an event in their headers or value.
     pub(crate) async fn dead_letter_records(&self, event: &EventId) -> Vec<StoredRecord> {
-        let partition = self.kafka.partition(COUPON_ISSUED_DLT, 0);
-        let bounds = partition.bounds().await.unwrap();
-        let mut found = Vec::new();
-        let mut at = bounds.earliest;
-        while at < bounds.end {
-            let fetched = partition.fetch(at, FETCH_BYTES, FETCH_WAIT_MS).await.unwrap();
-            let next = fetched.next_offset_in_compacted(at);
-            assert!(next > at, "the topic does not go on at {at}");
-            at = next;
-            let names = |bytes: &[u8]| {
-                bytes.windows(event.as_str().len()).any(|part| part == event.as_str().as_bytes())
-            };
-            found.extend(fetched.records.into_iter().filter(|record| {
-                record.value.as_deref().is_some_and(names)
-                    || record.headers.values().any(|value| names(value))
-            }));
-        }
+        let names = |bytes: &[u8]| {
+            bytes.windows(event.as_str().len()).any(|part| part == event.as_str().as_bytes())
+        };
+        let mut found = self.records(COUPON_ISSUED_DLT, 0).await;
+        found.retain(|record| {
+            record.value.as_deref().is_some_and(names)
+                || record.headers.values().any(|value| names(value))
+        });
         found
     }
 
@@ -229,6 +238,21 @@ impl World {
         };
         wait_until(SOON, "one leader", look).await.unwrap()
     }
+}
+
+async fn all_of(partition: &Partition) -> Result<Vec<StoredRecord>, KafkaError> {
+    let bounds = partition.bounds().await?;
+    let (mut at, mut all) = (bounds.earliest, Vec::new());
+    while at < bounds.end {
+        let fetched = partition.fetch(at, FETCH_BYTES, FETCH_WAIT_MS).await?;
+        let next = fetched.next_offset_in_compacted(at);
+        if next == at {
+            return Err(KafkaError::Unknown(format!("it does not go on at {at}")));
+        }
+        at = next;
+        all.extend(fetched.records);
+    }
+    Ok(all)
 }
 
 async fn get(address: &str, path: &str) -> Option<Value> {

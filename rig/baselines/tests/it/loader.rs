@@ -9,7 +9,7 @@ use contract::topics::{COUPON_ISSUED_PARTITIONS, partition_of, record_key};
 use links::kafka::{Kafka, NewRecord};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
-use rig::stack::{Handle, PartKind, shared};
+use rig::stack::{Handle, PartKind, shared, wait_until};
 use rskafka::client::ClientBuilder;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -88,7 +88,9 @@ async fn produce(stack: &Handle, topic: &str, wins: &[Issued]) {
             value: Some(encode(&Record::Issued(win))),
             headers: Default::default(),
         });
-        kafka.partition(topic, number).produce(records.collect()).await.unwrap();
+        let (partition, records) = (kafka.partition(topic, number), records.collect::<Vec<_>>());
+        let produce = || partition.produce(records.clone());
+        wait_until(KAFKA_WITHIN, "a produce", produce).await.unwrap();
     }
 }
 
