@@ -63,7 +63,7 @@ async fn killed(scene: &mut Scene, count: usize) -> Result<(), FaultError> {
     in_sync(scene).await
 }
 
-/// One broker speaks for all: it tells which partitions lack a replica.
+/// A broker is ready once all are, and no partition lacks a replica.
 async fn in_sync(scene: &mut Scene) -> Result<(), FaultError> {
     let part = scene.one_of(PartKind::Kafka);
     scene.ready(&part).await

@@ -166,8 +166,8 @@ async fn run(rush: Rush, stage: Stage, mysql: &mut Mysql) -> Result<Instant, Rus
     Ok(now)
 }
 
-/// Every part is ready, those too that a kind which failed has left stopped. Of the brokers only
-/// that they run: asking one starts a JVM, and kinds that strike Kafka ask.
+/// Every part is ready, those too that a kind which failed has left stopped. A broker is ready once
+/// all are: they are waited for when all run.
 async fn whole(stack: &Handle) -> Result<(), FaultError> {
     for part in &Status::read(&stack.status().directory)?.parts {
         stack.next_starts(&part.name, Vec::new()).await?;
@@ -184,7 +184,10 @@ async fn whole(stack: &Handle) -> Result<(), FaultError> {
             stack.ready(&part.name, BACK_WITHIN).await?;
         }
     }
-    Ok(())
+    match stack.status().of_kind(PartKind::Kafka).next() {
+        Some(broker) => Ok(stack.ready(&broker.name, BACK_WITHIN).await?),
+        None => Ok(()),
+    }
 }
 
 fn plan(kind: &Kind, seed: u64, history: &Path, outcome: &Outcome) -> Result<Plan, FaultError> {

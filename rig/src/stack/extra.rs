@@ -77,7 +77,7 @@ impl Stack {
         let name = spec.name.clone();
         launch(self, vec![spec]).await?;
         let status = self.status();
-        ready::wait_ready(status.part(&name)?, READY_WITHIN).await?;
+        ready::wait_ready(&status, status.part(&name)?, READY_WITHIN).await?;
         self.status().part(&name).cloned()
     }
 }

@@ -114,13 +114,13 @@ impl Handle {
 
     /// Waits until a part is ready.
     pub async fn ready(&self, part: &str, within: Duration) -> Result<(), StackError> {
-        ready::wait_ready(self.status.part(part)?, within).await
+        ready::wait_ready(&self.status, self.status.part(part)?, within).await
     }
 
     /// Waits until every part is ready, each within `within`.
     pub async fn all_ready(&self, within: Duration) -> Result<(), StackError> {
         for part in &self.status.parts {
-            ready::wait_ready(part, within).await?;
+            ready::wait_ready(&self.status, part, within).await?;
         }
         Ok(())
     }

@@ -121,9 +121,8 @@ async fn start_kafka(stack: &Stack, jars: PathBuf) -> Result<(), StackError> {
     kafka::make_topics(stack.directory(), &jars, addresses[0]).await?;
     let status = stack.status();
     if let Some(one) = status.of_kind(PartKind::Kafka).next() {
-        // It speaks for all: a partition is in sync on three brokers only when all three run. Each
-        // question starts a JVM.
-        ready::wait_ready(one, READY_WITHIN).await?;
+        // It is ready once all are.
+        ready::wait_ready(&status, one, READY_WITHIN).await?;
     }
     say_ready(PartKind::Kafka, addresses.len(), begun);
     Ok(())
@@ -203,7 +202,7 @@ async fn all_ready(stack: &Stack, kind: PartKind, begun: Instant) -> Result<(), 
     let status = stack.status();
     let mut count = 0;
     for part in status.of_kind(kind) {
-        ready::wait_ready(part, READY_WITHIN).await?;
+        ready::wait_ready(&status, part, READY_WITHIN).await?;
         count += 1;
     }
     say_ready(kind, count, begun);

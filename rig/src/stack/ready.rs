@@ -1,23 +1,28 @@
 //! Is a part ready? One look at it, with a deadline.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::topics;
-use links::kafka::seen_by;
+use links::kafka::{PartitionView, seen_by};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::error::{Failure, StackError};
 use super::mysql;
 use super::part::PartKind;
-use super::status::PartStatus;
+use super::status::{PartStatus, Status};
 use super::wait::{TooLate, wait_until};
 
 /// One look.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
+/// One look at a broker asks all of them, twice.
+const KAFKA_LOOK_WITHIN: Duration = Duration::from_secs(4);
+/// What brokers agree on stays so for this long.
+const KAFKA_STAYS: Duration = Duration::from_millis(500);
 /// The most that an answer may have; CLUSTER NODES of six has 1 KB.
 const ANSWER_MOST: usize = 64 * 1024;
 
@@ -28,16 +33,20 @@ pub(super) enum NotReady {
     #[error("{0}")]
     Silent(#[from] io::Error),
     /// It does not answer in time.
-    #[error("no answer within {LOOK_WITHIN:?}")]
-    Slow,
+    #[error("no answer within {0:?}")]
+    Slow(Duration),
     /// It says that it is not.
     #[error("{0}")]
     Says(String),
 }
 
-/// Waits until a part is ready. The error quotes its log and says what to do.
-pub(super) async fn wait_ready(part: &PartStatus, within: Duration) -> Result<(), StackError> {
-    let ready = wait_until(within, "ready", || look(part)).await;
+/// Waits until a part of a stack is ready. The error quotes its log and says what to do.
+pub(super) async fn wait_ready(
+    stack: &Status,
+    part: &PartStatus,
+    within: Duration,
+) -> Result<(), StackError> {
+    let ready = wait_until(within, "ready", || look(stack, part)).await;
     ready.map_err(|late| too_late(part, late))
 }
 
@@ -48,14 +57,15 @@ pub(super) fn too_late(part: &PartStatus, late: TooLate) -> StackError {
 }
 
 /// Looks once.
-pub(super) async fn look(part: &PartStatus) -> Result<(), NotReady> {
-    bounded(once(part)).await
+async fn look(stack: &Status, part: &PartStatus) -> Result<(), NotReady> {
+    let within = if part.kind == PartKind::Kafka { KAFKA_LOOK_WITHIN } else { LOOK_WITHIN };
+    bounded(within, once(stack, part)).await
 }
 
-async fn once(part: &PartStatus) -> Result<(), NotReady> {
+async fn once(stack: &Status, part: &PartStatus) -> Result<(), NotReady> {
     match part.kind {
         PartKind::Redis => redis(part.address).await,
-        PartKind::Kafka => kafka(part.address).await,
+        PartKind::Kafka => kafka(stack).await,
         PartKind::Mysql => mysql(part.address).await,
         PartKind::Nginx => http(part.address, "/health/live").await,
         PartKind::Edge => http(part.address, "/health/ready").await,
@@ -64,8 +74,11 @@ async fn once(part: &PartStatus) -> Result<(), NotReady> {
     }
 }
 
-async fn bounded(look: impl Future<Output = Result<(), NotReady>>) -> Result<(), NotReady> {
-    timeout(LOOK_WITHIN, look).await.unwrap_or(Err(NotReady::Slow))
+async fn bounded(
+    within: Duration,
+    look: impl Future<Output = Result<(), NotReady>>,
+) -> Result<(), NotReady> {
+    timeout(within, look).await.unwrap_or(Err(NotReady::Slow(within)))
 }
 
 fn advice(kind: PartKind) -> &'static str {
@@ -73,7 +86,7 @@ fn advice(kind: PartKind) -> &'static str {
         PartKind::Redis => {
             "a node that was master waits up to 30 s for its replica; otherwise another node is down: ./dev status"
         }
-        PartKind::Kafka => "two of the three brokers must run: ./dev status",
+        PartKind::Kafka => "all three brokers must run: ./dev status",
         PartKind::Mysql => {
             "if the log names a file or a port, free it; then ./dev part mysql-1 restart"
         }
@@ -88,7 +101,7 @@ fn advice(kind: PartKind) -> &'static str {
 
 /// Whether a Redis node answers at all; before the cluster is joined.
 pub(super) async fn redis_answers(node: SocketAddr) -> Result<(), NotReady> {
-    bounded(async {
+    bounded(LOOK_WITHIN, async {
         ask(node, b"CLUSTER INFO\r\n", |answer| answer.contains("cluster_state:")).await?;
         Ok(())
     })
@@ -97,7 +110,7 @@ pub(super) async fn redis_answers(node: SocketAddr) -> Result<(), NotReady> {
 
 /// Whether a broker takes connections; before there are topics.
 pub(super) async fn kafka_listens(broker: SocketAddr) -> Result<(), NotReady> {
-    bounded(listens(broker)).await
+    bounded(LOOK_WITHIN, listens(broker)).await
 }
 
 async fn listens(server: SocketAddr) -> Result<(), NotReady> {
@@ -127,9 +140,37 @@ fn redis_says(answer: &str) -> Result<(), NotReady> {
     }
 }
 
-async fn kafka(broker: SocketAddr) -> Result<(), NotReady> {
-    let says = |why: String| NotReady::Says(why);
-    let view = seen_by(&broker.to_string(), &topics::ALL).await;
+/// A broker that was stopped for some seconds says at first how it stood before; the others know
+/// better. Where all were stopped they know it a moment later.
+async fn kafka(stack: &Status) -> Result<(), NotReady> {
+    let leaders = agreed(stack).await?;
+    sleep(KAFKA_STAYS).await;
+    if agreed(stack).await? == leaders {
+        Ok(())
+    } else {
+        Err(NotReady::Says("the leaders of partitions change".to_owned()))
+    }
+}
+
+/// Who leads each partition of each topic.
+type Leaders = BTreeMap<(String, i32), Option<i32>>;
+
+/// Who leads what, where every broker says the same and sees every replica in sync.
+async fn agreed(stack: &Status) -> Result<Leaders, NotReady> {
+    let mut leaders = None;
+    for broker in stack.of_kind(PartKind::Kafka) {
+        let said = whole(broker).await?;
+        if *leaders.get_or_insert_with(|| said.clone()) != said {
+            let why = format!("{} names other leaders than the brokers before it", broker.name);
+            return Err(NotReady::Says(why));
+        }
+    }
+    Ok(leaders.unwrap_or_default())
+}
+
+async fn whole(broker: &PartStatus) -> Result<Leaders, NotReady> {
+    let says = |why: String| NotReady::Says(format!("{}: {why}", broker.name));
+    let view = seen_by(&broker.address.to_string(), &topics::ALL).await;
     let view = view.map_err(|error| says(error.to_string()))?;
     if view.topics.len() < topics::ALL.len() {
         return Err(says("topics are missing".to_owned()));
@@ -141,7 +182,11 @@ async fn kafka(broker: SocketAddr) -> Result<(), NotReady> {
         let why = format!("{short} of {all} partitions lack a leader or a replica in sync");
         return Err(says(why));
     }
-    Ok(())
+    let each = view.topics.iter().flat_map(|topic| {
+        let led = |one: &PartitionView| ((topic.name.clone(), one.number), one.leader);
+        topic.partitions.iter().map(led)
+    });
+    Ok(each.collect())
 }
 
 async fn mysql(server: SocketAddr) -> Result<(), NotReady> {

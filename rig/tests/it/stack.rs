@@ -1,11 +1,14 @@
 //! Parts and stacks: ended, killed, cleaned.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rig::stack::{Action, Handle, PartKind, PartState, PartStatus, exclusive, wait_until};
+use contract::topics;
+use links::kafka::{PartitionView, TopicView, seen_by};
+use rig::stack::{Action, Away, Handle, PartKind, PartState, PartStatus, exclusive, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -55,6 +58,34 @@ async fn a_paused_part_is_silent_until_it_is_resumed() {
     stack.act("nginx-1", Action::Resume).await.unwrap();
     stack.ready("nginx-1", WITHIN).await.unwrap();
     assert_eq!(stack.part("nginx-1").unwrap().pid, before.pid);
+}
+
+/// Whether this broker sees every replica in sync.
+async fn all_in_sync(broker: SocketAddr) -> Result<(), String> {
+    let view = timeout(WITHIN, seen_by(&broker.to_string(), &topics::ALL)).await.unwrap();
+    let view = view.map_err(|error| error.to_string())?;
+    let whole = |topic: &TopicView| topic.partitions.iter().all(PartitionView::is_whole);
+    if view.topics.iter().all(whole) { Ok(()) } else { Err(format!("{broker}: {view:?}")) }
+}
+
+#[tokio::test]
+async fn a_broker_that_was_stopped_is_ready_once_the_others_say_so() {
+    let _guard = exclusive().await;
+    let stack = Handle::from_env().unwrap();
+    let brokers = stack.addresses(PartKind::Kafka);
+    let away = Away::take(&stack, "kafka-2", Action::Pause).await.unwrap();
+    let missed = || async {
+        match all_in_sync(brokers[0]).await {
+            Ok(()) => Err("nobody misses it"),
+            Err(_) => Ok(()),
+        }
+    };
+    wait_until(WITHIN, "a replica that is not in sync", missed).await.unwrap();
+    // It thinks at first that nothing happened.
+    away.back(WITHIN).await.unwrap();
+    for broker in brokers {
+        all_in_sync(broker).await.unwrap();
+    }
 }
 
 #[tokio::test]
