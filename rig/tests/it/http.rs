@@ -32,24 +32,35 @@ impl Answer {
 }
 
 pub(crate) async fn get(server: SocketAddr, path: &str) -> Answer {
-    exchange(server, &format!("GET {path} HTTP/1.1\r\n"), "").await
+    exchange(ANSWER_WITHIN, server, &format!("GET {path} HTTP/1.1\r\n"), "").await
 }
 
 /// For a server that would send a long answer in chunks: in HTTP/1.0 there are none.
 pub(crate) async fn get_whole(server: SocketAddr, path: &str) -> Answer {
-    exchange(server, &format!("GET {path} HTTP/1.0\r\n"), "").await
+    exchange(ANSWER_WITHIN, server, &format!("GET {path} HTTP/1.0\r\n"), "").await
 }
 
 /// `headers` are whole lines.
 pub(crate) async fn post(server: SocketAddr, path: &str, headers: &str, body: &str) -> Answer {
+    post_within(ANSWER_WITHIN, server, path, headers, body).await
+}
+
+/// For a server that may be asked to wait.
+pub(crate) async fn post_within(
+    within: Duration,
+    server: SocketAddr,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Answer {
     let head = format!(
         "POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}",
         body.len()
     );
-    exchange(server, &head, body).await
+    exchange(within, server, &head, body).await
 }
 
-async fn exchange(server: SocketAddr, head: &str, body: &str) -> Answer {
+async fn exchange(within: Duration, server: SocketAddr, head: &str, body: &str) -> Answer {
     let request = format!("{head}Host: {server}\r\nConnection: close\r\n\r\n{body}");
     let exchange = async {
         let mut stream = TcpStream::connect(server).await?;
@@ -58,7 +69,7 @@ async fn exchange(server: SocketAddr, head: &str, body: &str) -> Answer {
         stream.read_to_string(&mut answer).await?;
         std::io::Result::Ok(answer)
     };
-    let answer = timeout(ANSWER_WITHIN, exchange).await.expect("an answer in time").unwrap();
+    let answer = timeout(within, exchange).await.expect("an answer in time").unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).expect("a status line").parse().unwrap();
     Answer { status, head: head.to_owned(), body: body.to_owned() }
