@@ -102,7 +102,10 @@ fn judge_settings(topic: &Topic, found: &TopicSettings) -> Line {
     }
     let slow = differ(|setting| FOR_SPEED.contains(&setting));
     if !slow.is_empty() {
-        let says = format!("an edge reads it slower at its start: {}", slow.join("; "));
+        let says = format!(
+            "records stay longer than they should, or an edge reads them slower at its start: {}",
+            slow.join("; ")
+        );
         return Line::warning(SETTINGS, name, says);
     }
     Line::ok(SETTINGS, name, "as ops/kafka/topics.conf has them")

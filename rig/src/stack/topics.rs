@@ -71,6 +71,7 @@ mod tests {
             let has = |setting: &str| topic.settings.iter().any(|given| given == setting);
             assert!(has("min.insync.replicas=2"), "{topic:?}");
             assert!(has("unclean.leader.election.enable=false"), "{topic:?}");
+            assert!(topic.settings.iter().any(|set| set.starts_with("segment.ms=")), "{topic:?}");
         }
     }
 
