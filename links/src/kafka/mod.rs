@@ -7,6 +7,7 @@
 //! `describe` asks what rskafka does not: who has which replica, and how topics are set.
 
 mod client;
+mod counts;
 mod describe;
 mod error;
 mod partition;

@@ -14,6 +14,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
+use super::counts::{self, Fits};
 use super::describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView};
 
 const METADATA_VERSION: i16 = 4;
@@ -84,7 +85,7 @@ fn text(text: &str) -> StrBytes {
 
 /// Reads the answer to [`metadata`].
 pub(super) fn read_metadata(answer: Bytes) -> Result<KafkaView, BadAnswer> {
-    let answer: MetadataResponse = read(answer, METADATA_VERSION)?;
+    let answer: MetadataResponse = read(answer, METADATA_VERSION, counts::of_metadata)?;
     let brokers = answer.brokers.into_iter().map(|broker| Broker {
         id: broker.node_id.0,
         host: broker.host.to_string(),
@@ -113,7 +114,8 @@ fn view(partition: MetadataResponsePartition) -> PartitionView {
 pub(super) fn read_topic_settings(
     answer: Bytes,
 ) -> Result<BTreeMap<String, TopicSettings>, BadAnswer> {
-    let answer: DescribeConfigsResponse = read(answer, DESCRIBE_CONFIGS_VERSION)?;
+    let fits = counts::of_topic_settings;
+    let answer: DescribeConfigsResponse = read(answer, DESCRIBE_CONFIGS_VERSION, fits)?;
     let known = answer.results.into_iter().filter(|topic| topic.error_code == NO_ERROR);
     let settings = known.map(|topic| {
         let told = topic.configs.into_iter();
@@ -123,10 +125,19 @@ pub(super) fn read_topic_settings(
     Ok(settings.collect())
 }
 
-fn read<A: Decodable + HeaderVersion>(mut answer: Bytes, version: i16) -> Result<A, BadAnswer> {
-    ResponseHeader::decode(&mut answer, A::header_version(version))
-        .and_then(|_| A::decode(&mut answer, version))
-        .map_err(|error| BadAnswer(error.to_string()))
+fn read<A: Decodable + HeaderVersion>(
+    mut answer: Bytes,
+    version: i16,
+    fits: fn(&[u8]) -> Option<Fits>,
+) -> Result<A, BadAnswer> {
+    let bad = |error: &dyn std::fmt::Display| BadAnswer(error.to_string());
+    let header = ResponseHeader::decode(&mut answer, A::header_version(version));
+    let header = header.map_err(|error| bad(&error))?;
+    if header.correlation_id != CORRELATION {
+        return Err(bad(&format_args!("it answers question {}", header.correlation_id)));
+    }
+    let Fits = fits(&answer).ok_or_else(|| bad(&"it lacks what it counts"))?;
+    A::decode(&mut answer, version).map_err(|error| bad(&error))
 }
 
 #[cfg(test)]
@@ -135,6 +146,20 @@ mod tests {
 
     fn put_count(to: &mut Vec<u8>, count: usize) {
         to.extend(i32::try_from(count).unwrap().to_be_bytes());
+    }
+
+    /// The header, and how long the broker wants us to wait.
+    fn begun() -> Vec<u8> {
+        [CORRELATION, 0].map(i32::to_be_bytes).concat()
+    }
+
+    /// The answer with the largest count in each place where one may be.
+    fn garbled(answer: &[u8]) -> impl Iterator<Item = Bytes> {
+        (8..answer.len() - 3).map(|at| {
+            let mut garbled = answer.to_vec();
+            garbled[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
+            garbled.into()
+        })
     }
 
     fn put_text(to: &mut Vec<u8>, text: &str) {
@@ -163,8 +188,7 @@ mod tests {
 
     #[test]
     fn metadata_is_read() {
-        let mut answer = Vec::new();
-        answer.extend([0; 8]);
+        let mut answer = begun();
         put_count(&mut answer, 1);
         answer.extend(7_i32.to_be_bytes());
         put_text(&mut answer, "kafka-7");
@@ -199,12 +223,16 @@ mod tests {
             let cut = Bytes::copy_from_slice(&answer[..length]);
             assert!(read_metadata(cut).is_err(), "{length}");
         }
+        // Whoever believes such a count asks for so much memory that the process ends.
+        let bad = garbled(&answer).filter(|garbled| read_metadata(garbled.clone()).is_err());
+        assert!(bad.count() >= 5, "each count that is too large is refused");
+        answer[3] += 1;
+        assert!(read_metadata(answer.into()).is_err(), "it answers another question");
     }
 
     #[test]
     fn settings_are_read() {
-        let mut answer = Vec::new();
-        answer.extend([0; 8]);
+        let mut answer = begun();
         put_count(&mut answer, 1);
         answer.extend(NO_ERROR.to_be_bytes());
         answer.extend((-1_i16).to_be_bytes());
@@ -226,5 +254,7 @@ mod tests {
             BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())])
         );
         assert!(read_topic_settings(Bytes::copy_from_slice(&answer[..20])).is_err());
+        let bad = garbled(&answer).filter(|garbled| read_topic_settings(garbled.clone()).is_err());
+        assert!(bad.count() >= 4, "each count that is too large is refused");
     }
 }
