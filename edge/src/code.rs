@@ -41,8 +41,10 @@ pub enum Code {
     UnsupportedMediaType,
     /// The path knows other methods.
     MethodNotAllowed,
-    /// No user, or a bad one.
+    /// No credentials, or bad ones.
     Unauthenticated,
+    /// Credentials that name another user.
+    Forbidden,
     /// A queue is full.
     Busy,
     /// The event waits until it is safe to answer for it again.
@@ -59,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Ok,
         Self::Issued,
         Self::AlreadyIssued,
@@ -78,6 +80,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::MethodNotAllowed,
         Self::Unauthenticated,
+        Self::Forbidden,
         Self::Busy,
         Self::Fenced,
         Self::Unconfirmed,
@@ -145,6 +148,7 @@ impl Code {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Method not allowed")
             }
             Self::Unauthenticated => ("unauthenticated", S::UNAUTHORIZED, "Unauthenticated"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "Forbidden"),
             Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Busy"),
             Self::Fenced => ("fenced", S::SERVICE_UNAVAILABLE, "Recovering"),
             Self::Unconfirmed => ("unconfirmed", S::SERVICE_UNAVAILABLE, "Unconfirmed"),

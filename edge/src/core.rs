@@ -15,7 +15,7 @@ use tracing::{error, warn};
 
 use crate::claims::{Claims, Sources};
 use crate::health::{Health, Servers};
-use crate::identity::Mode;
+use crate::identity::Identity;
 use crate::issue::Issue;
 use crate::metrics::{ClaimMetrics, RequestMetrics};
 use crate::mine::Coupons;
@@ -32,8 +32,8 @@ const CLAIMS_DEADLINE: Duration = Duration::from_secs(1);
 /// What a core is made from.
 #[derive(Clone)]
 pub struct Making {
-    /// Who says which user asks.
-    pub identity: Mode,
+    /// Tells who asks.
+    pub identity: Identity,
     /// What claims are answered from.
     pub sources: Sources,
     /// Where it is read when to stop.
@@ -51,6 +51,7 @@ impl Making {
             publisher: self.sources.publisher.clone(),
             stages: self.stages.clone(),
             servers: Arc::clone(&self.servers),
+            keys: self.identity.keys().cloned(),
         }
     }
 }
@@ -95,14 +96,14 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
     let directory = &sources.directory;
     Routes {
         issue: Issue {
-            identity: *identity,
+            identity: identity.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
             metrics: ClaimMetrics::register(),
         },
         statuses: Statuses::new(directory.clone(), sources.cluster.clone()),
         coupons: Coupons {
-            identity: *identity,
+            identity: identity.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
         },

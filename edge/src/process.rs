@@ -23,6 +23,7 @@ use crate::directory::Directory;
 use crate::directory::follow::Follower;
 use crate::directory::probe::{Prober, Probes};
 use crate::health::{Health, Servers};
+use crate::identity::Identity;
 use crate::metrics::{self, DirectoryMetrics, PublishMetrics, WinnersMetrics};
 use crate::publish::{self, Publisher};
 use crate::stage::{Stage, StageSender};
@@ -109,12 +110,11 @@ impl Edge {
             sold_out: config.sold_out,
         };
         let servers = Arc::<Servers>::default();
-        let making = Making {
-            identity: config.identity,
-            sources,
-            stages: stage,
-            servers: Arc::clone(&servers),
-        };
+        let identity = Identity::new(config.identity);
+        if let Some(keys) = identity.keys().cloned() {
+            serving.spawn(keys.follow());
+        }
+        let making = Making { identity, sources, stages: stage, servers: Arc::clone(&servers) };
         serving.spawn(upkeep(rendered, publisher.clone(), publish_metrics, making.health()));
         serving.spawn(async move { watch_kafka(&kafka, &servers.kafka).await });
         let mut cores = JoinSet::new();

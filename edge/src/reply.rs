@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::claims::{Told, Untold};
 use crate::code::{Code, RetryAfter};
 use crate::health::Report;
+use crate::identity::Refused;
 use crate::issue::{Answered, NotIssued};
 use crate::mine::{Mine, NotListed};
 use crate::request::BadRequest;
@@ -35,8 +36,13 @@ pub struct Reply {
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// A 401 must name a scheme; the open mode has none that is registered.
+/// A 401 must name a scheme; two of the modes have none that is registered.
 const OPEN_SCHEME: HeaderValue = HeaderValue::from_static("Open realm=\"firstcome\"");
+const GATEWAY_SCHEME: HeaderValue = HeaderValue::from_static("Gateway realm=\"firstcome\"");
+/// RFC 6750, 3: without credentials there is no error to tell of.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"firstcome\"");
+const BAD_BEARER: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"firstcome\", error=\"invalid_token\"");
 
 /// The longest Retry-After for an opening that is further away.
 const MAX_OPENING_WAIT_MS: u64 = 60_000;
@@ -102,7 +108,7 @@ pub fn issue(result: Result<Answered, NotIssued>) -> Reply {
     match result {
         Ok(answered) => told(&answered),
         Err(NotIssued::Request(bad)) => bad_request(&bad),
-        Err(NotIssued::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotIssued::Refused(why)) => refused(why),
         Err(NotIssued::UnknownEvent(event)) => unknown_event(&event),
         Err(NotIssued::DirectoryStale(event)) => directory_stale(&event),
         Err(NotIssued::KeyRequired(event)) => {
@@ -208,7 +214,7 @@ pub fn mine(result: Result<Mine, NotListed>) -> Reply {
             json(Code::Ok, &MineBody { event_id: &mine.event, user_id: &mine.user, coupons })
         }
         Err(NotListed::Request(bad)) => bad_request(&bad),
-        Err(NotListed::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotListed::Refused(why)) => refused(why),
         Err(NotListed::UnknownEvent(event)) => unknown_event(&event),
         Err(NotListed::DirectoryStale(event)) => directory_stale(&event),
         Err(NotListed::Untold(event, why)) => untold(&event, why),
@@ -271,9 +277,26 @@ fn bad_request(bad: &BadRequest) -> Reply {
     Problem::of(code, &bad.to_string()).reply()
 }
 
-fn unauthenticated(detail: &str) -> Reply {
-    let mut reply = Problem::of(Code::Unauthenticated, detail).reply();
-    reply.response.headers_mut().insert(WWW_AUTHENTICATE, OPEN_SCHEME);
+/// The same whatever is asked for, since nothing was looked up.
+fn refused(why: Refused) -> Reply {
+    let scheme = match why {
+        Refused::NotYours => return Problem::of(Code::Forbidden, &why.to_string()).reply(),
+        Refused::NoKeys => return Problem::of(Code::NotReady, &why.to_string()).reply(),
+        Refused::NobodyNamed => OPEN_SCHEME,
+        Refused::NoGateway | Refused::NoUser => GATEWAY_SCHEME,
+        Refused::NoToken => BEARER,
+        Refused::NotAToken
+        | Refused::UnknownKey
+        | Refused::Signature
+        | Refused::Expired
+        | Refused::TooEarly
+        | Refused::Issuer
+        | Refused::Audience
+        | Refused::Claims
+        | Refused::Subject => BAD_BEARER,
+    };
+    let mut reply = Problem::of(Code::Unauthenticated, &why.to_string()).reply();
+    reply.response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     reply
 }
 

@@ -141,7 +141,10 @@ async fn what_the_client_did_wrong_is_said() {
         (NotIssued::KeyRequired(event()), 400, "idempotency_key_required"),
         (NotIssued::UnknownEvent(event()), 404, "unknown_event"),
         (NotIssued::DirectoryStale(event()), 503, "directory_stale"),
-        (NotIssued::Unauthenticated(crate::identity::Unauthenticated), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::NobodyNamed), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::Expired), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::NotYours), 403, "forbidden"),
+        (NotIssued::Refused(Refused::NoKeys), 503, "not_ready"),
     ];
     for (error, status, code) in cases {
         let reply = issue(Err(error));
@@ -152,6 +155,22 @@ async fn what_the_client_did_wrong_is_said() {
         assert_eq!(body["type"], format!("urn:firstcome:problem:{code}"));
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     }
+}
+
+#[test]
+fn whoever_is_not_known_is_told_by_what_scheme_to_say_who_they_are() {
+    for why in Refused::ALL {
+        let reply = mine(Err(NotListed::Refused(why)));
+        let scheme = header(&reply, "www-authenticate");
+        assert_eq!(scheme.is_some(), reply.response.status() == 401, "{why:?}");
+    }
+    let scheme = |why| {
+        let reply = issue(Err(NotIssued::Refused(why)));
+        header(&reply, "www-authenticate").map(str::to_owned)
+    };
+    assert_eq!(scheme(Refused::NoToken).as_deref(), Some("Bearer realm=\"firstcome\""));
+    let invalid = "Bearer realm=\"firstcome\", error=\"invalid_token\"";
+    assert_eq!(scheme(Refused::Expired).as_deref(), Some(invalid));
 }
 
 #[test]
