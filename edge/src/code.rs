@@ -45,6 +45,8 @@ pub enum Code {
     Unauthenticated,
     /// Credentials that name another user.
     Forbidden,
+    /// A user, an address or all together ask more often than allowed.
+    TooManyRequests,
     /// A queue is full.
     Busy,
     /// The event waits until it is safe to answer for it again.
@@ -61,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Ok,
         Self::Issued,
         Self::AlreadyIssued,
@@ -81,6 +83,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::TooManyRequests,
         Self::Busy,
         Self::Fenced,
         Self::Unconfirmed,
@@ -149,6 +152,9 @@ impl Code {
             }
             Self::Unauthenticated => ("unauthenticated", S::UNAUTHORIZED, "Unauthenticated"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "Forbidden"),
+            Self::TooManyRequests => {
+                ("too_many_requests", S::TOO_MANY_REQUESTS, "Too many requests")
+            }
             Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Busy"),
             Self::Fenced => ("fenced", S::SERVICE_UNAVAILABLE, "Recovering"),
             Self::Unconfirmed => ("unconfirmed", S::SERVICE_UNAVAILABLE, "Unconfirmed"),

@@ -1,12 +1,14 @@
 //! What the environment says, read once. Every name and default stands here.
 
 mod identity;
+mod limits;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use crate::claims::AskedOf;
 use crate::identity::Mode;
+use crate::limits::Setting as Limits;
 
 /// Everything an edge is told from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,9 @@ pub struct Config {
     /// `FIRSTCOME_IDENTITY` and what its mode wants: who says which user asks. Required, so that
     /// nobody runs the open mode without having asked for it.
     pub identity: Mode,
+    /// `FIRSTCOME_LIMIT_ALL`, `FIRSTCOME_LIMIT_ADDRESS`, `FIRSTCOME_LIMIT_USER`: how often this edge
+    /// may be asked; `FIRSTCOME_TRUSTED_HOPS`: proxies that say from where. Defaults `off` and `0`.
+    pub limits: Limits,
     /// `FIRSTCOME_CORES`: threads that serve. Default: as many as the machine has cores.
     pub cores: usize,
     /// `FIRSTCOME_REDIS`: nodes of the cluster, `host:port` separated by commas. Required.
@@ -89,6 +94,7 @@ impl Config {
                 parse,
             )?,
             identity: identity::read(&env)?,
+            limits: limits::read(&env)?,
             cores: env.or("FIRSTCOME_CORES", default_cores, CORES, parse_cores)?,
             redis_nodes: env.required("FIRSTCOME_REDIS", HOSTS, parse_hosts)?,
             redis_replicas: env.or(
@@ -238,6 +244,7 @@ mod tests {
         assert_eq!(config.metrics_listen, "127.0.0.1:9080".parse().unwrap());
         assert_eq!(config.redis_nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
         assert_eq!(config.redis_replicas, 1);
+        assert_eq!(config.limits, Limits::default());
         assert_eq!(config.sold_out, AskedOf::Memory);
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.name.starts_with("edge-"), "{}", config.name);
@@ -250,6 +257,10 @@ mod tests {
             ("FIRSTCOME_LISTEN", "8080"),
             ("FIRSTCOME_IDENTITY", "jwks"),
             ("FIRSTCOME_CORES", "0"),
+            ("FIRSTCOME_LIMIT_USER", "5"),
+            ("FIRSTCOME_LIMIT_ADDRESS", "0/1"),
+            ("FIRSTCOME_LIMIT_ALL", "many"),
+            ("FIRSTCOME_TRUSTED_HOPS", "9"),
             ("FIRSTCOME_REDIS", "127.0.0.1"),
             ("FIRSTCOME_REDIS", "a:1,,b:2"),
             ("FIRSTCOME_KAFKA", ""),

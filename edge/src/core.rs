@@ -17,6 +17,7 @@ use crate::claims::{Claims, Sources};
 use crate::health::{Health, Servers};
 use crate::identity::Identity;
 use crate::issue::Issue;
+use crate::limits::Limits;
 use crate::metrics::{ClaimMetrics, RequestMetrics};
 use crate::mine::Coupons;
 use crate::routes::Routes;
@@ -34,6 +35,8 @@ const CLAIMS_DEADLINE: Duration = Duration::from_secs(1);
 pub struct Making {
     /// Tells who asks.
     pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// What claims are answered from.
     pub sources: Sources,
     /// Where it is read when to stop.
@@ -92,11 +95,12 @@ fn run(listener: StdListener, making: Making) -> io::Result<()> {
 }
 
 fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
-    let Making { identity, sources, stages, .. } = making;
+    let Making { identity, limits, sources, stages, .. } = making;
     let directory = &sources.directory;
     Routes {
         issue: Issue {
             identity: identity.clone(),
+            limits: limits.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
             metrics: ClaimMetrics::register(),
@@ -104,6 +108,7 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
         statuses: Statuses::new(directory.clone(), sources.cluster.clone()),
         coupons: Coupons {
             identity: identity.clone(),
+            limits: limits.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
         },

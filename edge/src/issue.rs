@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::claims::{Claim, Claims, Told, Untold};
 use crate::directory::{Directory, NotKnown};
 use crate::identity::{Identity, Refused};
+use crate::limits::{Exceeded, Limits};
 use crate::metrics::ClaimMetrics;
 use crate::request::{BadRequest, IssueRequest, read_issue};
 
@@ -25,6 +26,8 @@ const REOPENING_PAUSE: Duration = Duration::from_millis(40);
 pub struct Issue {
     /// Tells who asks.
     pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// Which events there are.
     pub directory: Directory,
     /// Where claims are answered.
@@ -49,6 +52,8 @@ pub struct Answered {
 pub enum NotIssued {
     /// The request cannot be understood.
     Request(BadRequest),
+    /// Too many requests.
+    Exceeded(Exceeded),
     /// It is not known, or not allowed, who asks.
     Refused(Refused),
     /// There is no such event.
@@ -71,8 +76,10 @@ impl Issue {
         let (head, body) = request.into_parts();
         let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
         let IssueRequest { event, user, attempt, request_id } = request;
+        self.limits.admits(&head.headers, peer).map_err(NotIssued::Exceeded)?;
         let identified = self.identity.identify(&head.headers, peer, user).await;
         let user = identified.map_err(NotIssued::Refused)?;
+        self.limits.admits_user(&user).map_err(NotIssued::Exceeded)?;
         if let Err(refused) = self.admit(&event, attempt) {
             return Err(refused(event));
         }

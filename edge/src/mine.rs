@@ -13,12 +13,15 @@ use crate::claims::{Claims, Untold};
 use crate::directory::{Directory, NotKnown};
 use crate::identity::{Identity, Refused};
 use crate::issue::CLAIM_DEADLINE;
+use crate::limits::{Exceeded, Limits};
 use crate::request::{BadRequest, parse_event, parse_query};
 
 /// Lists coupons, on one core.
 pub struct Coupons {
     /// Tells who asks.
     pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// Which events there are.
     pub directory: Directory,
     /// Where lists are read.
@@ -41,6 +44,8 @@ pub struct Mine {
 pub enum NotListed {
     /// An id is none, or the query is wrong.
     Request(BadRequest),
+    /// Too many requests.
+    Exceeded(Exceeded),
     /// It is not known, or not allowed, who asks.
     Refused(Refused),
     /// There is no such event.
@@ -61,8 +66,10 @@ impl Coupons {
     ) -> Result<Mine, NotListed> {
         let event = parse_event(event).map_err(NotListed::Request)?;
         let named = parse_query(request.uri().query()).map_err(NotListed::Request)?;
+        self.limits.admits(request.headers(), peer).map_err(NotListed::Exceeded)?;
         let identified = self.identity.identify(request.headers(), peer, named).await;
         let user = identified.map_err(NotListed::Refused)?;
+        self.limits.admits_user(&user).map_err(NotListed::Exceeded)?;
         match self.directory.find(&event) {
             Ok(standing) if standing.phase == Phase::Fencing => {
                 return Err(NotListed::Untold(event, Untold::Fenced));

@@ -24,6 +24,7 @@ use crate::directory::follow::Follower;
 use crate::directory::probe::{Prober, Probes};
 use crate::health::{Health, Servers};
 use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::metrics::{self, DirectoryMetrics, PublishMetrics, WinnersMetrics};
 use crate::publish::{self, Publisher};
 use crate::stage::{Stage, StageSender};
@@ -114,7 +115,13 @@ impl Edge {
         if let Some(keys) = identity.keys().cloned() {
             serving.spawn(keys.follow());
         }
-        let making = Making { identity, sources, stages: stage, servers: Arc::clone(&servers) };
+        let making = Making {
+            identity,
+            limits: Limits::new(config.limits),
+            sources,
+            stages: stage,
+            servers: Arc::clone(&servers),
+        };
         serving.spawn(upkeep(rendered, publisher.clone(), publish_metrics, making.health()));
         serving.spawn(async move { watch_kafka(&kafka, &servers.kafka).await });
         let mut cores = JoinSet::new();

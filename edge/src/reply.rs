@@ -8,7 +8,7 @@ use contract::ids::{CouponId, EventId, UserId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::code::{Code, RetryAfter};
 use crate::health::Report;
 use crate::identity::Refused;
 use crate::issue::{Answered, NotIssued};
+use crate::limits::{Exceeded, Layer};
 use crate::mine::{Mine, NotListed};
 use crate::request::BadRequest;
 use crate::status::{NoStatus, Status};
@@ -36,6 +37,8 @@ pub struct Reply {
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// A 401 must name a scheme; two of the modes have none that is registered.
 const OPEN_SCHEME: HeaderValue = HeaderValue::from_static("Open realm=\"firstcome\"");
 const GATEWAY_SCHEME: HeaderValue = HeaderValue::from_static("Gateway realm=\"firstcome\"");
@@ -108,6 +111,7 @@ pub fn issue(result: Result<Answered, NotIssued>) -> Reply {
     match result {
         Ok(answered) => told(&answered),
         Err(NotIssued::Request(bad)) => bad_request(&bad),
+        Err(NotIssued::Exceeded(limit)) => exceeded(&limit),
         Err(NotIssued::Refused(why)) => refused(why),
         Err(NotIssued::UnknownEvent(event)) => unknown_event(&event),
         Err(NotIssued::DirectoryStale(event)) => directory_stale(&event),
@@ -214,6 +218,7 @@ pub fn mine(result: Result<Mine, NotListed>) -> Reply {
             json(Code::Ok, &MineBody { event_id: &mine.event, user_id: &mine.user, coupons })
         }
         Err(NotListed::Request(bad)) => bad_request(&bad),
+        Err(NotListed::Exceeded(limit)) => exceeded(&limit),
         Err(NotListed::Refused(why)) => refused(why),
         Err(NotListed::UnknownEvent(event)) => unknown_event(&event),
         Err(NotListed::DirectoryStale(event)) => directory_stale(&event),
@@ -275,6 +280,32 @@ fn bad_request(bad: &BadRequest) -> Reply {
         BadRequest::NotJson => Code::UnsupportedMediaType,
     };
     Problem::of(code, &bad.to_string()).reply()
+}
+
+/// With the fields of draft-ietf-httpapi-ratelimit-headers-10: `q` requests in `w` seconds, `r` of
+/// them left, more in `t` seconds.
+fn exceeded(limit: &Exceeded) -> Reply {
+    let layer = limit.layer.as_str();
+    let detail = match limit.layer {
+        Layer::All => "too many people ask at once",
+        Layer::Address => "too many requests from this address",
+        Layer::User => "too many requests of this user",
+    };
+    let mut problem = Problem::of(Code::TooManyRequests, detail);
+    let retry = RetryAfter { from: limit.wait, to: limit.wait + limit.spread };
+    problem.retry_after_ms = Some(retry.draw_ms());
+    let mut reply = problem.reply();
+    let headers = reply.response.headers_mut();
+    let (burst, window_s) = (limit.rate.burst, limit.rate.window_s());
+    let wait_s = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or("1");
+    let fields = [
+        (RATE_LIMIT_POLICY, format!("\"{layer}\";q={burst};w={window_s}")),
+        (RATE_LIMIT, format!("\"{layer}\";r=0;t={wait_s}")),
+    ];
+    for (name, field) in fields {
+        headers.insert(name, field.parse().expect("a word and numbers"));
+    }
+    reply
 }
 
 /// The same whatever is asked for, since nothing was looked up.

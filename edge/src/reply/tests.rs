@@ -4,6 +4,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limits::Rate;
 
 fn event() -> EventId {
     "spring".parse().unwrap()
@@ -171,6 +172,23 @@ fn whoever_is_not_known_is_told_by_what_scheme_to_say_who_they_are() {
     assert_eq!(scheme(Refused::NoToken).as_deref(), Some("Bearer realm=\"firstcome\""));
     let invalid = "Bearer realm=\"firstcome\", error=\"invalid_token\"";
     assert_eq!(scheme(Refused::Expired).as_deref(), Some(invalid));
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_when_to_come_back() {
+    let rate = Rate { per_second: 5.try_into().unwrap(), burst: 12.try_into().unwrap() };
+    let second = std::time::Duration::from_secs(1);
+    let limit = Exceeded { layer: Layer::User, rate, wait: second * 2, spread: second };
+    let reply = issue(Err(NotIssued::Exceeded(limit)));
+    assert_eq!(reply.response.status(), 429);
+    assert_eq!(header(&reply, "ratelimit-policy"), Some("\"user\";q=12;w=3"));
+    let seconds: u64 = header(&reply, "retry-after").unwrap().parse().unwrap();
+    let left = format!("\"user\";r=0;t={seconds}");
+    assert_eq!(header(&reply, "ratelimit"), Some(left.as_str()));
+    let body = body(reply).await;
+    let ms = body["retry_after_ms"].as_u64().unwrap();
+    assert!((2_000..=3_000).contains(&ms) && seconds == ms.div_ceil(1_000), "{body}");
+    assert_eq!(body["code"], "too_many_requests");
 }
 
 #[test]

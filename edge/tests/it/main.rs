@@ -13,6 +13,7 @@ mod fenced;
 mod gateway;
 mod health;
 mod key_server;
+mod limits;
 mod listing;
 mod outcomes;
 mod own_edge;
