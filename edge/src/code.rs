@@ -41,8 +41,12 @@ pub enum Code {
     UnsupportedMediaType,
     /// The path knows other methods.
     MethodNotAllowed,
-    /// No user, or a bad one.
+    /// No credentials, or bad ones.
     Unauthenticated,
+    /// Credentials that name another user.
+    Forbidden,
+    /// A user, an address or all together ask more often than allowed.
+    TooManyRequests,
     /// A queue is full.
     Busy,
     /// The event waits until it is safe to answer for it again.
@@ -59,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Ok,
         Self::Issued,
         Self::AlreadyIssued,
@@ -78,6 +82,8 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::MethodNotAllowed,
         Self::Unauthenticated,
+        Self::Forbidden,
+        Self::TooManyRequests,
         Self::Busy,
         Self::Fenced,
         Self::Unconfirmed,
@@ -145,6 +151,10 @@ impl Code {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Method not allowed")
             }
             Self::Unauthenticated => ("unauthenticated", S::UNAUTHORIZED, "Unauthenticated"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "Forbidden"),
+            Self::TooManyRequests => {
+                ("too_many_requests", S::TOO_MANY_REQUESTS, "Too many requests")
+            }
             Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Busy"),
             Self::Fenced => ("fenced", S::SERVICE_UNAVAILABLE, "Recovering"),
             Self::Unconfirmed => ("unconfirmed", S::SERVICE_UNAVAILABLE, "Unconfirmed"),

@@ -1,10 +1,14 @@
 //! What the environment says, read once. Every name and default stands here.
 
+mod identity;
+mod limits;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use crate::claims::AskedOf;
 use crate::identity::Mode;
+use crate::limits::Setting as Limits;
 
 /// Everything an edge is told from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +19,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9080`.
     pub metrics_listen: SocketAddr,
-    /// `FIRSTCOME_IDENTITY`: who says which user asks. Required, so that nobody runs the open mode
-    /// without having asked for it.
+    /// `FIRSTCOME_IDENTITY` and what its mode wants: who says which user asks. Required, so that
+    /// nobody runs the open mode without having asked for it.
     pub identity: Mode,
+    /// `FIRSTCOME_LIMIT_ALL`, `FIRSTCOME_LIMIT_ADDRESS`, `FIRSTCOME_LIMIT_USER`: how often this edge
+    /// may be asked; `FIRSTCOME_TRUSTED_HOPS`: proxies that say from where. Defaults `off` and `0`.
+    pub limits: Limits,
     /// `FIRSTCOME_CORES`: threads that serve. Default: as many as the machine has cores.
     pub cores: usize,
     /// `FIRSTCOME_REDIS`: nodes of the cluster, `host:port` separated by commas. Required.
@@ -86,7 +93,8 @@ impl Config {
                 ADDRESS,
                 parse,
             )?,
-            identity: env.required("FIRSTCOME_IDENTITY", IDENTITY, parse_identity)?,
+            identity: identity::read(&env)?,
+            limits: limits::read(&env)?,
             cores: env.or("FIRSTCOME_CORES", default_cores, CORES, parse_cores)?,
             redis_nodes: env.required("FIRSTCOME_REDIS", HOSTS, parse_hosts)?,
             redis_replicas: env.or(
@@ -112,8 +120,6 @@ impl Config {
 
 const NAME: &str = "1 to 100 visible ASCII characters, such as edge-1";
 const ADDRESS: &str = "an address and a port, such as 127.0.0.1:8080";
-const IDENTITY: &str =
-    "'open' (whoever names a user is believed: for demos only), the one mode there is";
 const CORES: &str = "a whole number from 1 to 256";
 const HOSTS: &str = "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
 const REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
@@ -161,10 +167,6 @@ fn parse_name(text: &str) -> Option<String> {
     let good = (1..=MAX_NAME_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic());
     good.then(|| text.to_owned())
-}
-
-fn parse_identity(text: &str) -> Option<Mode> {
-    (text == "open").then_some(Mode::Open)
 }
 
 fn parse_cores(text: &str) -> Option<usize> {
@@ -242,6 +244,7 @@ mod tests {
         assert_eq!(config.metrics_listen, "127.0.0.1:9080".parse().unwrap());
         assert_eq!(config.redis_nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
         assert_eq!(config.redis_replicas, 1);
+        assert_eq!(config.limits, Limits::default());
         assert_eq!(config.sold_out, AskedOf::Memory);
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.name.starts_with("edge-"), "{}", config.name);
@@ -252,8 +255,12 @@ mod tests {
     fn a_bad_value_is_named_with_what_was_read_and_what_is_wanted() {
         let cases = [
             ("FIRSTCOME_LISTEN", "8080"),
-            ("FIRSTCOME_IDENTITY", "jwt"),
+            ("FIRSTCOME_IDENTITY", "jwks"),
             ("FIRSTCOME_CORES", "0"),
+            ("FIRSTCOME_LIMIT_USER", "5"),
+            ("FIRSTCOME_LIMIT_ADDRESS", "0/1"),
+            ("FIRSTCOME_LIMIT_ALL", "many"),
+            ("FIRSTCOME_TRUSTED_HOPS", "9"),
             ("FIRSTCOME_REDIS", "127.0.0.1"),
             ("FIRSTCOME_REDIS", "a:1,,b:2"),
             ("FIRSTCOME_KAFKA", ""),

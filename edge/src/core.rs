@@ -15,8 +15,9 @@ use tracing::{error, warn};
 
 use crate::claims::{Claims, Sources};
 use crate::health::{Health, Servers};
-use crate::identity::Mode;
+use crate::identity::Identity;
 use crate::issue::Issue;
+use crate::limits::Limits;
 use crate::metrics::{ClaimMetrics, RequestMetrics};
 use crate::mine::Coupons;
 use crate::routes::Routes;
@@ -32,8 +33,10 @@ const CLAIMS_DEADLINE: Duration = Duration::from_secs(1);
 /// What a core is made from.
 #[derive(Clone)]
 pub struct Making {
-    /// Who says which user asks.
-    pub identity: Mode,
+    /// Tells who asks.
+    pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// What claims are answered from.
     pub sources: Sources,
     /// Where it is read when to stop.
@@ -51,6 +54,7 @@ impl Making {
             publisher: self.sources.publisher.clone(),
             stages: self.stages.clone(),
             servers: Arc::clone(&self.servers),
+            keys: self.identity.keys().cloned(),
         }
     }
 }
@@ -91,18 +95,20 @@ fn run(listener: StdListener, making: Making) -> io::Result<()> {
 }
 
 fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
-    let Making { identity, sources, stages, .. } = making;
+    let Making { identity, limits, sources, stages, .. } = making;
     let directory = &sources.directory;
     Routes {
         issue: Issue {
-            identity: *identity,
+            identity: identity.clone(),
+            limits: limits.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
             metrics: ClaimMetrics::register(),
         },
         statuses: Statuses::new(directory.clone(), sources.cluster.clone()),
         coupons: Coupons {
-            identity: *identity,
+            identity: identity.clone(),
+            limits: limits.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
         },

@@ -7,6 +7,7 @@ use links::standing::{self, Dependency, State as Stands, Watched};
 use serde::Serialize;
 
 use crate::directory::Directory;
+use crate::identity::keys::Keys;
 use crate::publish::{BUFFERED_WINS, Publisher};
 use crate::stage::Stages;
 
@@ -22,6 +23,8 @@ pub struct Health {
     pub stages: Stages,
     /// Since when what it needs stands as it does.
     pub servers: Arc<Servers>,
+    /// The keys of tokens, where users are known by them.
+    pub keys: Option<Keys>,
 }
 
 /// What the edge needs, as it was seen to stand; one for all cores. `kafka` is noted by
@@ -103,6 +106,8 @@ impl Health {
         redis.note(state, detail);
         let (state, detail) = of_directory(self.directory.was_read(), self.directory.is_fresh());
         directory.note(state, detail);
+        let mut dependencies = vec![redis.last(), directory.last(), kafka.last()];
+        dependencies.extend(self.keys.as_ref().map(Keys::standing));
         let report = Report {
             status: State::Ok,
             directory_read: self.directory.was_read(),
@@ -112,7 +117,7 @@ impl Health {
             redis_nodes_down: standing::nodes_down(&topology),
             slots_without_master: topology.slots_without_master(),
             wins_buffered: self.publisher.buffered(),
-            dependencies: vec![redis.last(), directory.last(), kafka.last()],
+            dependencies,
         };
         report.judged()
     }
@@ -124,6 +129,9 @@ impl Health {
         }
         if !self.directory.was_read() {
             return Err("the directory has not been read to its end");
+        }
+        if self.keys.as_ref().is_some_and(|keys| !keys.were_read()) {
+            return Err("the keys of tokens have not been read");
         }
         Ok(())
     }

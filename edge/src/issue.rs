@@ -1,5 +1,6 @@
 //! A claim, from the request to what is told.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::claims::{Claim, Claims, Told, Untold};
 use crate::directory::{Directory, NotKnown};
-use crate::identity::{Mode, Unauthenticated};
+use crate::identity::{Identity, Refused};
+use crate::limits::{Exceeded, Limits};
 use crate::metrics::ClaimMetrics;
 use crate::request::{BadRequest, IssueRequest, read_issue};
 
@@ -22,8 +24,10 @@ const REOPENING_PAUSE: Duration = Duration::from_millis(40);
 
 /// Answers claims on one core.
 pub struct Issue {
-    /// Who says which user asks.
-    pub identity: Mode,
+    /// Tells who asks.
+    pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// Which events there are.
     pub directory: Directory,
     /// Where claims are answered.
@@ -48,8 +52,10 @@ pub struct Answered {
 pub enum NotIssued {
     /// The request cannot be understood.
     Request(BadRequest),
-    /// Nobody is named.
-    Unauthenticated(Unauthenticated),
+    /// Too many requests.
+    Exceeded(Exceeded),
+    /// It is not known, or not allowed, who asks.
+    Refused(Refused),
     /// There is no such event.
     UnknownEvent(EventId),
     /// There may be such an event.
@@ -62,11 +68,18 @@ pub enum NotIssued {
 
 impl Issue {
     /// Answers one claim: read, identify, admit, answer from memory, or else ask.
-    pub async fn issue(&self, request: Request<Incoming>) -> Result<Answered, NotIssued> {
+    pub async fn issue(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<Answered, NotIssued> {
         let (head, body) = request.into_parts();
         let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
         let IssueRequest { event, user, attempt, request_id } = request;
-        let user = self.identity.identify(user).map_err(NotIssued::Unauthenticated)?;
+        self.limits.admits(&head.headers, peer).map_err(NotIssued::Exceeded)?;
+        let identified = self.identity.identify(&head.headers, peer, user).await;
+        let user = identified.map_err(NotIssued::Refused)?;
+        self.limits.admits_user(&user).map_err(NotIssued::Exceeded)?;
         if let Err(refused) = self.admit(&event, attempt) {
             return Err(refused(event));
         }

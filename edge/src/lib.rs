@@ -18,6 +18,7 @@ pub mod failpoint;
 pub mod health;
 pub mod identity;
 pub mod issue;
+pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod mine;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use links::script_connection::{Held, WaitFor};
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
@@ -11,11 +12,16 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::code::Code;
+use crate::identity::Refused;
 use crate::routes::Route;
 
 const REQUESTS: &str = "firstcome_edge_requests_total";
 const CONNECTIONS: &str = "firstcome_edge_connections";
 const REFUSED_CONNECTIONS: &str = "firstcome_edge_refused_connections_total";
+const TOKENS: &str = "firstcome_edge_tokens_total";
+const KEYS: &str = "firstcome_edge_token_keys";
+const KEY_READS: &str = "firstcome_edge_token_key_reads_total";
+const KEYS_READ_AT: &str = "firstcome_edge_token_keys_read_timestamp_seconds";
 const CLAIM_SECONDS: &str = "firstcome_edge_claim_seconds";
 const CALL_SECONDS: &str = "firstcome_edge_script_call_seconds";
 const CALL_CLAIMS: &str = "firstcome_edge_script_call_claims";
@@ -57,6 +63,10 @@ fn describe() {
     describe_counter!(REQUESTS, "Requests answered, by route and by what the answer was.");
     describe_gauge!(CONNECTIONS, "Open connections of clients.");
     describe_counter!(REFUSED_CONNECTIONS, "Connections closed because there were too many.");
+    describe_counter!(TOKENS, "Tokens by what came of them: verified, remembered, or why refused.");
+    describe_gauge!(KEYS, "Keys that tokens are verified with.");
+    describe_counter!(KEY_READS, "Reads of these keys, by how they went.");
+    describe_gauge!(KEYS_READ_AT, Unit::Seconds, "When these keys were read well last; Unix time.");
     describe_histogram!(CLAIM_SECONDS, Unit::Seconds, "Claims asked of Redis, to their answer.");
     describe_histogram!(CALL_SECONDS, Unit::Seconds, "Calls of the claim script with their WAIT.");
     describe_histogram!(CALL_CLAIMS, "Claims that went together in one call of the script.");
@@ -104,6 +114,69 @@ impl RequestMetrics {
     /// A request was answered.
     pub fn answered(&self, route: Route, code: Code) {
         self.requests[route as usize][code as usize].increment(1);
+    }
+}
+
+/// Of tokens, where users are known by them.
+#[derive(Clone)]
+pub struct IdentityMetrics {
+    /// Tokens that were verified.
+    pub verified: Counter,
+    /// Tokens that had been verified before.
+    pub remembered: Counter,
+    refused: Vec<Counter>,
+    /// Of the keys.
+    pub keys: KeyMetrics,
+}
+
+impl IdentityMetrics {
+    /// The handles.
+    pub fn register() -> Self {
+        let of = |result: &'static str| counter!(TOKENS, "result" => result);
+        Self {
+            verified: of("verified"),
+            remembered: of("remembered"),
+            refused: Refused::ALL.map(|refused| of(refused.as_str())).to_vec(),
+            keys: KeyMetrics::register(),
+        }
+    }
+
+    /// A request was refused.
+    pub fn refused(&self, why: Refused) {
+        self.refused[why as usize].increment(1);
+    }
+}
+
+/// Of the keys that tokens are verified with.
+#[derive(Clone)]
+pub struct KeyMetrics {
+    /// How many there are.
+    pub keys: Gauge,
+    read: Counter,
+    failed: Counter,
+    read_at: Gauge,
+}
+
+impl KeyMetrics {
+    /// The handles.
+    pub fn register() -> Self {
+        let of = |result: &'static str| counter!(KEY_READS, "result" => result);
+        Self {
+            keys: gauge!(KEYS),
+            read: of("ok"),
+            failed: of("failed"),
+            read_at: gauge!(KEYS_READ_AT),
+        }
+    }
+
+    /// They were read, or not.
+    pub fn read(&self, went_well: bool, now: DateTime<Utc>) {
+        if went_well {
+            self.read.increment(1);
+            self.read_at.set(now.timestamp() as f64);
+        } else {
+            self.failed.increment(1);
+        }
     }
 }
 

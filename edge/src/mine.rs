@@ -1,22 +1,27 @@
 //! The coupons that a user holds of an event.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use contract::coupon::Win;
 use contract::event::Phase;
 use contract::ids::{EventId, UserId};
+use hyper::Request;
 use tokio::time::Instant;
 
 use crate::claims::{Claims, Untold};
 use crate::directory::{Directory, NotKnown};
-use crate::identity::{Mode, Unauthenticated};
+use crate::identity::{Identity, Refused};
 use crate::issue::CLAIM_DEADLINE;
+use crate::limits::{Exceeded, Limits};
 use crate::request::{BadRequest, parse_event, parse_query};
 
 /// Lists coupons, on one core.
 pub struct Coupons {
-    /// Who says which user asks.
-    pub identity: Mode,
+    /// Tells who asks.
+    pub identity: Identity,
+    /// Counts how often they do.
+    pub limits: Limits,
     /// Which events there are.
     pub directory: Directory,
     /// Where lists are read.
@@ -39,8 +44,10 @@ pub struct Mine {
 pub enum NotListed {
     /// An id is none, or the query is wrong.
     Request(BadRequest),
-    /// Nobody is named.
-    Unauthenticated(Unauthenticated),
+    /// Too many requests.
+    Exceeded(Exceeded),
+    /// It is not known, or not allowed, who asks.
+    Refused(Refused),
     /// There is no such event.
     UnknownEvent(EventId),
     /// There may be such an event.
@@ -50,11 +57,19 @@ pub enum NotListed {
 }
 
 impl Coupons {
-    /// The list for whoever the query names.
-    pub async fn mine(&self, event: &str, query: Option<&str>) -> Result<Mine, NotListed> {
+    /// The list for whoever asks.
+    pub async fn mine<B>(
+        &self,
+        event: &str,
+        request: &Request<B>,
+        peer: IpAddr,
+    ) -> Result<Mine, NotListed> {
         let event = parse_event(event).map_err(NotListed::Request)?;
-        let named = parse_query(query).map_err(NotListed::Request)?;
-        let user = self.identity.identify(named).map_err(NotListed::Unauthenticated)?;
+        let named = parse_query(request.uri().query()).map_err(NotListed::Request)?;
+        self.limits.admits(request.headers(), peer).map_err(NotListed::Exceeded)?;
+        let identified = self.identity.identify(request.headers(), peer, named).await;
+        let user = identified.map_err(NotListed::Refused)?;
+        self.limits.admits_user(&user).map_err(NotListed::Exceeded)?;
         match self.directory.find(&event) {
             Ok(standing) if standing.phase == Phase::Fencing => {
                 return Err(NotListed::Untold(event, Untold::Fenced));

@@ -23,6 +23,8 @@ use crate::directory::Directory;
 use crate::directory::follow::Follower;
 use crate::directory::probe::{Prober, Probes};
 use crate::health::{Health, Servers};
+use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::metrics::{self, DirectoryMetrics, PublishMetrics, WinnersMetrics};
 use crate::publish::{self, Publisher};
 use crate::stage::{Stage, StageSender};
@@ -109,8 +111,13 @@ impl Edge {
             sold_out: config.sold_out,
         };
         let servers = Arc::<Servers>::default();
+        let identity = Identity::new(config.identity);
+        if let Some(keys) = identity.keys().cloned() {
+            serving.spawn(keys.follow());
+        }
         let making = Making {
-            identity: config.identity,
+            identity,
+            limits: Limits::new(config.limits),
             sources,
             stages: stage,
             servers: Arc::clone(&servers),

@@ -8,14 +8,16 @@ use contract::ids::{CouponId, EventId, UserId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 
 use crate::claims::{Told, Untold};
 use crate::code::{Code, RetryAfter};
 use crate::health::Report;
+use crate::identity::Refused;
 use crate::issue::{Answered, NotIssued};
+use crate::limits::{Exceeded, Layer};
 use crate::mine::{Mine, NotListed};
 use crate::request::BadRequest;
 use crate::status::{NoStatus, Status};
@@ -35,8 +37,15 @@ pub struct Reply {
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// A 401 must name a scheme; the open mode has none that is registered.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// A 401 must name a scheme; two of the modes have none that is registered.
 const OPEN_SCHEME: HeaderValue = HeaderValue::from_static("Open realm=\"firstcome\"");
+const GATEWAY_SCHEME: HeaderValue = HeaderValue::from_static("Gateway realm=\"firstcome\"");
+/// RFC 6750, 3: without credentials there is no error to tell of.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"firstcome\"");
+const BAD_BEARER: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"firstcome\", error=\"invalid_token\"");
 
 /// The longest Retry-After for an opening that is further away.
 const MAX_OPENING_WAIT_MS: u64 = 60_000;
@@ -102,7 +111,8 @@ pub fn issue(result: Result<Answered, NotIssued>) -> Reply {
     match result {
         Ok(answered) => told(&answered),
         Err(NotIssued::Request(bad)) => bad_request(&bad),
-        Err(NotIssued::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotIssued::Exceeded(limit)) => exceeded(&limit),
+        Err(NotIssued::Refused(why)) => refused(why),
         Err(NotIssued::UnknownEvent(event)) => unknown_event(&event),
         Err(NotIssued::DirectoryStale(event)) => directory_stale(&event),
         Err(NotIssued::KeyRequired(event)) => {
@@ -208,7 +218,8 @@ pub fn mine(result: Result<Mine, NotListed>) -> Reply {
             json(Code::Ok, &MineBody { event_id: &mine.event, user_id: &mine.user, coupons })
         }
         Err(NotListed::Request(bad)) => bad_request(&bad),
-        Err(NotListed::Unauthenticated(error)) => unauthenticated(&error.to_string()),
+        Err(NotListed::Exceeded(limit)) => exceeded(&limit),
+        Err(NotListed::Refused(why)) => refused(why),
         Err(NotListed::UnknownEvent(event)) => unknown_event(&event),
         Err(NotListed::DirectoryStale(event)) => directory_stale(&event),
         Err(NotListed::Untold(event, why)) => untold(&event, why),
@@ -271,9 +282,52 @@ fn bad_request(bad: &BadRequest) -> Reply {
     Problem::of(code, &bad.to_string()).reply()
 }
 
-fn unauthenticated(detail: &str) -> Reply {
-    let mut reply = Problem::of(Code::Unauthenticated, detail).reply();
-    reply.response.headers_mut().insert(WWW_AUTHENTICATE, OPEN_SCHEME);
+/// With the fields of draft-ietf-httpapi-ratelimit-headers-10: `q` requests in `w` seconds, `r` of
+/// them left, more in `t` seconds.
+fn exceeded(limit: &Exceeded) -> Reply {
+    let layer = limit.layer.as_str();
+    let detail = match limit.layer {
+        Layer::All => "too many people ask at once",
+        Layer::Address => "too many requests from this address",
+        Layer::User => "too many requests of this user",
+    };
+    let mut problem = Problem::of(Code::TooManyRequests, detail);
+    let retry = RetryAfter { from: limit.wait, to: limit.wait + limit.spread };
+    problem.retry_after_ms = Some(retry.draw_ms());
+    let mut reply = problem.reply();
+    let headers = reply.response.headers_mut();
+    let (burst, window_s) = (limit.rate.burst, limit.rate.window_s());
+    let wait_s = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or("1");
+    let fields = [
+        (RATE_LIMIT_POLICY, format!("\"{layer}\";q={burst};w={window_s}")),
+        (RATE_LIMIT, format!("\"{layer}\";r=0;t={wait_s}")),
+    ];
+    for (name, field) in fields {
+        headers.insert(name, field.parse().expect("a word and numbers"));
+    }
+    reply
+}
+
+/// The same whatever is asked for, since nothing was looked up.
+fn refused(why: Refused) -> Reply {
+    let scheme = match why {
+        Refused::NotYours => return Problem::of(Code::Forbidden, &why.to_string()).reply(),
+        Refused::NoKeys => return Problem::of(Code::NotReady, &why.to_string()).reply(),
+        Refused::NobodyNamed => OPEN_SCHEME,
+        Refused::NoGateway | Refused::NoUser => GATEWAY_SCHEME,
+        Refused::NoToken => BEARER,
+        Refused::NotAToken
+        | Refused::UnknownKey
+        | Refused::Signature
+        | Refused::Expired
+        | Refused::TooEarly
+        | Refused::Issuer
+        | Refused::Audience
+        | Refused::Claims
+        | Refused::Subject => BAD_BEARER,
+    };
+    let mut reply = Problem::of(Code::Unauthenticated, &why.to_string()).reply();
+    reply.response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     reply
 }
 

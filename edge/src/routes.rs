@@ -1,5 +1,7 @@
 //! All routes.
 
+use std::net::IpAddr;
+
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request};
@@ -109,20 +111,17 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> HttpResponse {
+    /// Answers one request, which came from that address.
+    pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> HttpResponse {
         let (route, event) = Route::of(request.uri().path());
         let Reply { code, mut response } = match route {
             Route::Unknown => reply::not_found(),
             _ if *request.method() == Method::OPTIONS => reply::options(route.methods()),
             _ if !route.takes(request.method()) => reply::method_not_allowed(route.methods()),
-            Route::Issue => reply::issue(self.issue.issue(request).await),
+            Route::Issue => reply::issue(self.issue.issue(request, peer).await),
             // Boxed: every connection keeps room for the largest future that is not.
             Route::Status => reply::status(Box::pin(self.statuses.status(event)).await),
-            Route::Mine => {
-                let query = request.uri().query();
-                reply::mine(Box::pin(self.coupons.mine(event, query)).await)
-            }
+            Route::Mine => reply::mine(Box::pin(self.coupons.mine(event, &request, peer)).await),
             Route::Health => reply::health(&self.health.report()),
             Route::Live => reply::live(),
             Route::Ready => reply::ready(self.health.ready()),

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stage
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) => take(&mut connections, stream, &routes, &here),
+            Ok(accepted) => take(&mut connections, accepted, &routes, &here),
             Err(error) => {
                 warn!(%error, "no connection can be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -67,22 +67,28 @@ pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stage
         }
     }
     // Those that the kernel has taken already would be reset.
-    while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
-        take(&mut connections, stream, &routes, &here);
+    while let Ok(Ok(accepted)) = timeout(Duration::ZERO, listener.accept()).await {
+        take(&mut connections, accepted, &routes, &here);
     }
     stopping.enter(Stage::Stopping);
     connections
 }
 
-fn take(connections: &mut JoinSet<()>, stream: TcpStream, routes: &Rc<Routes>, stages: &Stages) {
+fn take(
+    connections: &mut JoinSet<()>,
+    (stream, peer): (TcpStream, SocketAddr),
+    routes: &Rc<Routes>,
+    stages: &Stages,
+) {
     if connections.len() >= MAX_CONNECTIONS {
         routes.metrics.refused_connections.increment(1);
         return;
     }
-    connections.spawn_local(serve_connection(stream, Rc::clone(routes), stages.clone()));
+    let routes = Rc::clone(routes);
+    connections.spawn_local(serve_connection(stream, peer.ip(), routes, stages.clone()));
 }
 
-async fn serve_connection(stream: TcpStream, routes: Rc<Routes>, mut stages: Stages) {
+async fn serve_connection(stream: TcpStream, peer: IpAddr, routes: Rc<Routes>, mut stages: Stages) {
     let open = routes.metrics.connections.clone();
     open.increment(1);
     if let Err(error) = stream.set_nodelay(true) {
@@ -90,7 +96,7 @@ async fn serve_connection(stream: TcpStream, routes: Rc<Routes>, mut stages: Sta
     }
     let service = service_fn(|request| {
         let routes = Rc::clone(&routes);
-        async move { Ok::<_, Infallible>(routes.answer(request).await) }
+        async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
     });
     let mut connection = pin!(http().serve_connection(TokioIo::new(stream), service));
     let result = tokio::select! {

@@ -35,7 +35,7 @@ pub enum State {
 /// A server that a program needs, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dependency {
-    /// redis, kafka, directory, mysql.
+    /// redis, kafka, directory, mysql, keys.
     pub name: &'static str,
     /// How it stands.
     pub state: State,

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{bench, check, demo, drill, event, faults, part, rush, status, test, up};
+use crate::verbs::{
+    bench, check, demo, drill, event, faults, part, rush, status, test, tokens, up,
+};
 
 /// Runs Firstcome on this machine and tries it.
 #[derive(Debug, Parser)]
@@ -40,6 +42,8 @@ enum Verb {
     Faults(faults::Arguments),
     /// Practise what a runbook says, on a stack of its own, with the time that each step took
     Drill(drill::Arguments),
+    /// Write signed tokens for many users, and the keys that an edge verifies them with
+    Tokens(tokens::Arguments),
     /// Measure what an answer costs, beside a bare server and others' ways
     Bench(bench::Arguments),
 }
@@ -59,6 +63,7 @@ impl Cli {
             Verb::Check(arguments) => check::run(arguments).await?,
             Verb::Faults(arguments) => faults::run(arguments).await?,
             Verb::Drill(arguments) => drill::run(arguments).await?,
+            Verb::Tokens(arguments) => tokens::run(arguments)?,
             Verb::Bench(arguments) => Box::pin(bench::run(arguments)).await?,
         })
     }

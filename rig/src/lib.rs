@@ -8,4 +8,5 @@ pub mod faults;
 pub mod report;
 pub mod rush;
 pub mod stack;
+pub mod tokens;
 pub mod written;

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, warn};
 
 use super::confirm::Unconfirmed;
+use super::pace::Pace;
 use super::settle::{Outcome, Shown, outcome};
 use super::shard::Purpose;
 use super::sold_out::{Memory, SoldOut};
@@ -58,6 +59,7 @@ struct Event {
     id: EventId,
     slot: Slot,
     keys: EventKeys,
+    pace: Rc<Pace>,
     memory: Rc<RefCell<Memory>>,
     winners: Arc<EventWinners>,
     parts: Rc<Parts>,
@@ -104,6 +106,7 @@ impl Batcher {
             id: id.clone(),
             slot: Cluster::slot_of(id),
             keys: EventKeys::new(id),
+            pace: Rc::clone(&desk.pace),
             memory: Rc::clone(&desk.memory),
             winners: Arc::clone(&desk.winners),
             parts: Rc::clone(parts),
@@ -118,7 +121,11 @@ impl Batcher {
         loop {
             match timeout(IDLE, self.asked.recv_many(&mut batch, MAX_CLAIMS)).await {
                 Ok(0) => break,
-                Ok(_) => self.answer(&mut batch).await,
+                Ok(_) => {
+                    let began = Instant::now();
+                    self.answer(&mut batch).await;
+                    self.event.pace.note(began.elapsed());
+                }
                 Err(_) if self.retire() => break,
                 Err(_) => {}
             }

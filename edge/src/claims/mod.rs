@@ -3,6 +3,7 @@
 mod batcher;
 mod confirm;
 mod look;
+mod pace;
 pub mod read_winners;
 mod settle;
 mod shard;
@@ -29,6 +30,7 @@ use crate::publish::Publisher;
 use crate::request::RequestId;
 use batcher::{Asked, Batcher};
 use confirm::Confirm;
+use pace::Pace;
 use settle::Outcome;
 use shard::Shards;
 use sold_out::{Memory, SoldOut};
@@ -145,8 +147,20 @@ type Desks = Rc<RefCell<HashMap<EventId, Desk>>>;
 /// Where one event's claims are handed in on this core.
 struct Desk {
     asked: mpsc::Sender<Asked>,
+    pace: Rc<Pace>,
     memory: Rc<RefCell<Memory>>,
     winners: Arc<EventWinners>,
+}
+
+impl Desk {
+    /// Where to hand in one more, unless it would wait too long.
+    fn takes(&self) -> Result<mpsc::Sender<Asked>, Untold> {
+        let waiting = self.asked.max_capacity() - self.asked.capacity();
+        if self.pace.is_too_slow_behind(waiting) {
+            return Err(Untold::Busy);
+        }
+        Ok(self.asked.clone())
+    }
 }
 
 impl Claims {
@@ -195,7 +209,7 @@ impl Claims {
     }
 
     fn hand_in(&self, event: &EventId, asked: Asked) -> Result<(), Untold> {
-        let known = self.desks.borrow().get(event).map(|desk| desk.asked.clone());
+        let known = self.desks.borrow().get(event).map(Desk::takes).transpose()?;
         let desk = match known {
             Some(desk) => desk,
             None => self.open_desk(event)?,
@@ -216,7 +230,8 @@ impl Claims {
         let (sender, asked) = mpsc::channel(MAX_WAITING);
         let memory = Rc::default();
         let winners = self.winners.of(event);
-        let desk = Desk { asked: sender.clone(), memory: Rc::clone(&memory), winners };
+        let pace = Rc::default();
+        let desk = Desk { asked: sender.clone(), pace, memory: Rc::clone(&memory), winners };
         let batcher = Batcher::new(event, asked, &desk, &self.parts, &self.desks);
         self.desks.borrow_mut().insert(event.clone(), desk);
         let mut batchers = self.batchers.borrow_mut();

@@ -4,6 +4,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limits::Rate;
 
 fn event() -> EventId {
     "spring".parse().unwrap()
@@ -141,7 +142,10 @@ async fn what_the_client_did_wrong_is_said() {
         (NotIssued::KeyRequired(event()), 400, "idempotency_key_required"),
         (NotIssued::UnknownEvent(event()), 404, "unknown_event"),
         (NotIssued::DirectoryStale(event()), 503, "directory_stale"),
-        (NotIssued::Unauthenticated(crate::identity::Unauthenticated), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::NobodyNamed), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::Expired), 401, "unauthenticated"),
+        (NotIssued::Refused(Refused::NotYours), 403, "forbidden"),
+        (NotIssued::Refused(Refused::NoKeys), 503, "not_ready"),
     ];
     for (error, status, code) in cases {
         let reply = issue(Err(error));
@@ -152,6 +156,39 @@ async fn what_the_client_did_wrong_is_said() {
         assert_eq!(body["type"], format!("urn:firstcome:problem:{code}"));
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     }
+}
+
+#[test]
+fn whoever_is_not_known_is_told_by_what_scheme_to_say_who_they_are() {
+    for why in Refused::ALL {
+        let reply = mine(Err(NotListed::Refused(why)));
+        let scheme = header(&reply, "www-authenticate");
+        assert_eq!(scheme.is_some(), reply.response.status() == 401, "{why:?}");
+    }
+    let scheme = |why| {
+        let reply = issue(Err(NotIssued::Refused(why)));
+        header(&reply, "www-authenticate").map(str::to_owned)
+    };
+    assert_eq!(scheme(Refused::NoToken).as_deref(), Some("Bearer realm=\"firstcome\""));
+    let invalid = "Bearer realm=\"firstcome\", error=\"invalid_token\"";
+    assert_eq!(scheme(Refused::Expired).as_deref(), Some(invalid));
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_when_to_come_back() {
+    let rate = Rate { per_second: 5.try_into().unwrap(), burst: 12.try_into().unwrap() };
+    let second = std::time::Duration::from_secs(1);
+    let limit = Exceeded { layer: Layer::User, rate, wait: second * 2, spread: second };
+    let reply = issue(Err(NotIssued::Exceeded(limit)));
+    assert_eq!(reply.response.status(), 429);
+    assert_eq!(header(&reply, "ratelimit-policy"), Some("\"user\";q=12;w=3"));
+    let seconds: u64 = header(&reply, "retry-after").unwrap().parse().unwrap();
+    let left = format!("\"user\";r=0;t={seconds}");
+    assert_eq!(header(&reply, "ratelimit"), Some(left.as_str()));
+    let body = body(reply).await;
+    let ms = body["retry_after_ms"].as_u64().unwrap();
+    assert!((2_000..=3_000).contains(&ms) && seconds == ms.div_ceil(1_000), "{body}");
+    assert_eq!(body["code"], "too_many_requests");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use contract::ids::EventId;
 use edge::claims::AskedOf;
 use edge::config::{Config, LogFormat};
 use edge::identity::Mode;
+use edge::limits::Setting as Limits;
 use edge::process::Edge;
 use http_body_util::Empty;
 use hyper::Request;
@@ -71,6 +72,7 @@ fn config(stack: &Handle) -> Config {
         listen: free_port(),
         metrics_listen: free_port(),
         identity: Mode::Open,
+        limits: Limits::default(),
         cores: 1,
         redis_nodes: addresses(PartKind::Redis),
         redis_replicas: 1,

@@ -103,7 +103,7 @@ async fn a_wrong_configuration_is_named_and_ends_with_2() {
     let ended = edge().output().await.unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("FIRSTCOME_IDENTITY is not set; it wants 'open'"), "{said}");
+    assert!(said.contains("FIRSTCOME_IDENTITY is not set; it wants 'jwt'"), "{said}");
 
     let ended = edge()
         .env("FIRSTCOME_IDENTITY", "open")

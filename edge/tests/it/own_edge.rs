@@ -1,7 +1,9 @@
 //! An edge that a test runs by itself, beside those of the stack.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use rig::stack::{PartKind, wait_until};
@@ -17,49 +19,65 @@ pub(crate) struct OwnEdge {
     pub(crate) address: SocketAddr,
     /// Where its metrics are.
     pub(crate) private: SocketAddr,
+    /// What it says.
+    pub(crate) log: PathBuf,
 }
 
 impl OwnEdge {
     /// Starts one on the stack's Redis and Kafka, and waits until it is ready.
     pub(crate) async fn start(stack: &Stack) -> Self {
-        Self::start_with(stack, &[]).await
+        Self::start_with::<&str>(stack, &[]).await
     }
 
     /// The same, with more in its environment.
-    pub(crate) async fn start_with(stack: &Stack, more: &[(&str, &Path)]) -> Self {
-        let brokers = addresses(&stack.handle, PartKind::Kafka);
-        let edge = Self::spawn(stack, &brokers, more).await;
+    pub(crate) async fn start_with<V: AsRef<OsStr>>(stack: &Stack, more: &[(&str, V)]) -> Self {
+        let edge = Self::start_unready(stack, more).await;
+        edge.becomes_ready().await;
+        edge
+    }
+
+    /// Starts one and waits until it lives.
+    pub(crate) async fn start_unready<V: AsRef<OsStr>>(stack: &Stack, more: &[(&str, V)]) -> Self {
+        Self::spawn(stack, &addresses(&stack.handle, PartKind::Kafka), more).await
+    }
+
+    /// Waits until it takes requests.
+    pub(crate) async fn becomes_ready(&self) {
         let ready = || async {
-            match edge.status_of("/health/ready").await {
+            match self.status_of("/health/ready").await {
                 Some(200) => Ok(()),
                 status => Err(format!("{status:?}")),
             }
         };
         wait_until(SOON, "an edge that is ready", ready).await.unwrap();
-        edge
     }
 
     /// Starts one on these brokers, and waits until it lives.
     pub(crate) async fn start_with_kafka(stack: &Stack, brokers: &[String]) -> Self {
-        Self::spawn(stack, brokers, &[]).await
+        Self::spawn::<&str>(stack, brokers, &[]).await
     }
 
-    async fn spawn(stack: &Stack, brokers: &[String], more: &[(&str, &Path)]) -> Self {
+    async fn spawn<V: AsRef<OsStr>>(stack: &Stack, brokers: &[String], more: &[(&str, V)]) -> Self {
         let (address, private) = (free_port(), free_port());
+        let name = format!("own-{}", uuid::Uuid::now_v7().simple());
+        let log = stack.handle.status().directory.join(format!("{name}.log"));
+        let said = File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_edge"))
-            .env("FIRSTCOME_NAME", format!("own-{}", uuid::Uuid::now_v7().simple()))
+            .env("FIRSTCOME_NAME", name)
             .env("FIRSTCOME_IDENTITY", "open")
             .env("FIRSTCOME_LISTEN", address.to_string())
             .env("FIRSTCOME_METRICS_LISTEN", private.to_string())
             .env("FIRSTCOME_REDIS", addresses(&stack.handle, PartKind::Redis).join(","))
             .env("FIRSTCOME_KAFKA", brokers.join(","))
             .env("FIRSTCOME_LOG", "off")
-            .envs(more.iter().copied())
+            .envs(more.iter().map(|(name, value)| (name, value.as_ref())))
             .stdin(Stdio::null())
+            .stderr(said.try_clone().unwrap())
+            .stdout(said)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let edge = Self { child, address, private };
+        let edge = Self { child, address, private, log };
         let alive = || async {
             edge.status_of("/health/live").await.filter(|&status| status == 200).ok_or("silence")
         };

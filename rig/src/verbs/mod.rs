@@ -11,6 +11,7 @@ pub(crate) mod rush;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod test;
+pub(crate) mod tokens;
 pub(crate) mod told;
 pub(crate) mod up;
 pub(crate) mod verdict;

@@ -54,6 +54,8 @@ const SLOW: [&[&str]; 3] = [
         "batch",
         "--bench",
         "claim",
+        "--bench",
+        "identity",
     ],
     // The larger bounds of the protocol's model: minutes, and more than a gigabyte.
     &["run", "--release", "-p", "model", "--", "--deep"],

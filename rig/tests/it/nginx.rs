@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rig::stack::{Handle, Limits, Listens, PartKind, nginx_command, shared, wait_until};
@@ -51,10 +51,11 @@ impl Drop for Proxy {
     }
 }
 
-/// A server in an edge's place; counts the requests that it reads.
+/// A server in an edge's place; counts the requests that it reads, and keeps them.
 struct Upstream {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    read: Arc<Mutex<String>>,
     task: JoinHandle<()>,
 }
 
@@ -64,23 +65,35 @@ impl Upstream {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&requests);
+        let read = Arc::<Mutex<String>>::default();
+        let (counted, kept) = (Arc::clone(&requests), Arc::clone(&read));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(serve(stream, answer, Arc::clone(&counted)));
+                let (counted, kept) = (Arc::clone(&counted), Arc::clone(&kept));
+                connections.spawn(serve(stream, answer, counted, kept));
             }
         });
-        Self { address, requests, task }
+        Self { address, requests, read, task }
     }
 }
 
 /// NGINX keeps its connections, so one may bring several requests, each in one piece.
-async fn serve(mut stream: TcpStream, answer: Option<&'static str>, counted: Arc<AtomicUsize>) {
+async fn serve(
+    mut stream: TcpStream,
+    answer: Option<&'static str>,
+    counted: Arc<AtomicUsize>,
+    kept: Arc<Mutex<String>>,
+) {
     let mut request = [0; 4096];
-    while stream.read(&mut request).await.unwrap() > 0 {
+    loop {
+        let read = stream.read(&mut request).await.unwrap();
+        if read == 0 {
+            return;
+        }
         counted.fetch_add(1, Ordering::SeqCst);
+        kept.lock().unwrap().push_str(&String::from_utf8_lossy(&request[..read]));
         if let Some(answer) = answer {
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
@@ -223,6 +236,18 @@ async fn a_post_goes_to_the_other_edge_where_one_refuses_connections() {
         assert_eq!(http::post(proxy.address, ISSUE, "", CLAIM).await.status, 200);
     }
     assert_eq!(edge.requests.load(Ordering::SeqCst), 10);
+}
+
+#[tokio::test]
+async fn credentials_reach_an_edge_and_a_gateways_word_from_the_public_does_not() {
+    let edge = Upstream::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")).await;
+    let proxy = Proxy::start(&[edge.address], Limits::Demo).await;
+    let headers = "Authorization: Bearer a.b.c\r\nX-Firstcome-User: ann\r\n\
+        X-FIRSTCOME-GATEWAY: secret\r\nx_firstcome_user: ann\r\n";
+    assert_eq!(http::post(proxy.address, ISSUE, headers, CLAIM).await.status, 200);
+    let seen = edge.read.lock().unwrap().to_ascii_lowercase();
+    assert!(seen.contains("\r\nauthorization: bearer a.b.c\r\n"), "{seen}");
+    assert!(!seen.contains("firstcome"), "{seen}");
 }
 
 #[tokio::test]
