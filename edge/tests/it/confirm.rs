@@ -47,7 +47,7 @@ async fn a_higher_epoch_in_the_directory_keeps_an_old_master_s_answers_untold() 
     let stack = Stack::connect().await;
     let event = new_id("replaced");
     let terms = Terms { confirm: Confirm::Log, ..Terms::stock(1) };
-    by_hand(&stack, &event, terms).await;
+    let _by_hand = by_hand(&stack, &event, terms).await;
     let edge = stack.edges[0];
     claim(edge, &event, "ann").await.is(200, "issued");
     // Re-armed elsewhere, as far as the directory knows; this master answers as epoch 1.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::thread;
 
 use contract::directory::{Entry, Listing, encode};
 use contract::event::{Confirm, Phase};
@@ -11,7 +12,8 @@ use contract::topics::DIRECTORY;
 use links::kafka::NewRecord;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use rig::stack::wait_until;
+use rig::stack::{Handle, shared, wait_until};
+use tokio::runtime::Builder;
 
 use crate::client::status;
 use crate::stack::{SOON, Stack};
@@ -65,14 +67,53 @@ pub(crate) async fn created(stack: &Stack, event: &EventId, terms: Terms) {
     known_by(&stack.edges, event).await;
 }
 
+/// An event that was armed by hand, put away at the end of its test, even of one that fails: the
+/// leader would call it halted for as long as the stack lives.
+#[must_use = "the event is put away when this is dropped"]
+pub(crate) struct ByHand {
+    handle: Handle,
+    event: EventId,
+}
+
 /// Arms an event as a leader would; both edges know it. The directory is a version ahead of MySQL,
 /// which halts the leader's work for it: it stays as a test leaves it, and its wins become rows.
-pub(crate) async fn by_hand(stack: &Stack, event: &EventId, terms: Terms) {
+pub(crate) async fn by_hand(stack: &Stack, event: &EventId, terms: Terms) -> ByHand {
+    let by_hand = ByHand { handle: stack.handle.clone(), event: event.clone() };
     // Before the row, which a leader would begin to carry.
     list(stack, &listing(event, terms)).await;
     add_row(stack, event, terms).await;
     arm_shard(stack, event, terms).await;
     known_by(&stack.edges, event).await;
+    by_hand
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        let url = self.handle.mysql_url().unwrap();
+        let event = self.event.clone();
+        // The test's own runtime cannot be waited on from here.
+        let put_away = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(put_away(&url, &event));
+        });
+        // A test that fails already must not abort the others.
+        if put_away.join().is_err() && !thread::panicking() {
+            panic!("{} is left as it was", self.event);
+        }
+    }
+}
+
+/// Notes it as archived, above all that the directory was told: the leader takes it out of the
+/// directory, deletes its keys and lets go of it; records of it that are under way become rows.
+async fn put_away(mysql_url: &str, event: &EventId) {
+    let mut mysql = Conn::from_url(mysql_url).await.unwrap();
+    let epoch = ROW_EPOCH + 1;
+    let step = "INSERT INTO event_epochs (event_id, epoch, step, armer, started_at, opened_at) \
+                VALUES (?, ?, 'archived', 'test', NOW(3), NOW(3))";
+    mysql.exec_drop(step, (event.as_str(), epoch)).await.unwrap();
+    let row = "UPDATE events SET phase = 'archived', epoch = ?, version = ? WHERE event_id = ?";
+    mysql.exec_drop(row, (epoch, epoch, event.as_str())).await.unwrap();
+    mysql.disconnect().await.unwrap();
 }
 
 /// Waits until these edges know an event.
@@ -135,4 +176,19 @@ async fn arm_shard(stack: &Stack, event: &EventId, terms: Terms) {
 pub(crate) async fn set_state(stack: &Stack, event: &EventId, fields: &[&str]) {
     let state = EventKeys::new(event).state;
     stack.command(event, &state, &[&["HSET"], fields].concat()).await;
+}
+
+#[tokio::test]
+async fn an_event_that_a_test_armed_is_put_away_when_the_test_ends() {
+    let _guard = shared().await;
+    let stack = Stack::connect().await;
+    let event = new_id("by-hand");
+    drop(by_hand(&stack, &event, Terms::stock(5)).await);
+    let gone = || async {
+        let listed = status(stack.edges[0], &event).await.status != 404;
+        let state = EventKeys::new(&event).state;
+        let kept = stack.command(&event, &state, &["EXISTS"]).await.integer() != Some(0);
+        if listed || kept { Err(format!("listed: {listed}, kept: {kept}")) } else { Ok(()) }
+    };
+    wait_until(SOON, "the event to be put away", gone).await.unwrap();
 }

@@ -25,7 +25,7 @@ async fn an_event_whose_state_is_missing_is_fenced() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     let event = new_id("missing");
-    by_hand(&stack, &event, Terms::stock(5)).await;
+    let _by_hand = by_hand(&stack, &event, Terms::stock(5)).await;
     claim(stack.edges[0], &event, "ann").await.is(200, "issued");
     stack.command(&event, &EventKeys::new(&event).state, &["DEL"]).await;
     nothing_is_told(&stack, &event).await;
@@ -36,7 +36,7 @@ async fn an_event_that_another_process_was_armed_for_is_fenced() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     let event = new_id("identity");
-    by_hand(&stack, &event, Terms::stock(1)).await;
+    let _by_hand = by_hand(&stack, &event, Terms::stock(1)).await;
     claim(stack.edges[0], &event, "ann").await.is(200, "issued");
     set_state(&stack, &event, &["identity", &"0".repeat(40)]).await;
     nothing_is_told(&stack, &event).await;
@@ -48,7 +48,7 @@ async fn an_event_that_the_directory_fences_is_fenced_and_a_late_writer_changes_
     let stack = Stack::connect().await;
     let event = new_id("directory");
     let terms = Terms::stock(5);
-    by_hand(&stack, &event, terms).await;
+    let _by_hand = by_hand(&stack, &event, terms).await;
     claim(stack.edges[0], &event, "ann").await.is(200, "issued");
     let open = listing(&event, terms);
     list(&stack, &Listing { epoch: 2, version: 0, phase: Phase::Fencing, ..open.clone() }).await;

@@ -14,7 +14,7 @@ async fn the_status_is_what_the_shard_says() {
     let stack = Stack::connect().await;
     let event = new_id("status");
     let opens_at_ms = 4_102_444_800_000;
-    by_hand(&stack, &event, Terms { opens_at_ms, ..Terms::stock(3) }).await;
+    let _by_hand = by_hand(&stack, &event, Terms { opens_at_ms, ..Terms::stock(3) }).await;
     let answer = status(stack.edges[0], &event).await;
     assert_eq!(
         answer.json(),
@@ -40,7 +40,8 @@ async fn a_user_sees_all_coupons_that_she_holds() {
     let stack = Stack::connect().await;
     for confirm in [Confirm::Replica, Confirm::Log] {
         let event = new_id("mine");
-        by_hand(&stack, &event, Terms { limit: 2, confirm, ..Terms::stock(3) }).await;
+        let _by_hand =
+            by_hand(&stack, &event, Terms { limit: 2, confirm, ..Terms::stock(3) }).await;
         let [one, two] = [stack.edges[0], stack.edges[1]];
         let first = attempt(one, &event, "ann", "k1").await.json();
         let second = attempt(one, &event, "ann", "k2").await.json();
@@ -73,7 +74,7 @@ async fn an_event_whose_shard_may_not_answer_shows_nothing() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     let event = new_id("arming");
-    by_hand(&stack, &event, Terms { phase: Phase::Arming, ..Terms::stock(3) }).await;
+    let _by_hand = by_hand(&stack, &event, Terms { phase: Phase::Arming, ..Terms::stock(3) }).await;
     status(stack.edges[0], &event).await.is(503, "fenced");
     claim(stack.edges[0], &event, "ann").await.is(503, "fenced");
 }

@@ -8,14 +8,14 @@ use rig::stack::{PartKind, exclusive, shared, wait_until};
 use serde_json::Value;
 
 use crate::client::{Answer, attempt, claim, metric};
-use crate::event::{Terms, by_hand, new_id, set_state};
+use crate::event::{ByHand, Terms, by_hand, new_id, set_state};
 use crate::stack::{SOON, Stack};
 
-async fn armed(name: &str, terms: Terms) -> (Stack, EventId) {
+async fn armed(name: &str, terms: Terms) -> (Stack, EventId, ByHand) {
     let stack = Stack::connect().await;
     let event = new_id(name);
-    by_hand(&stack, &event, terms).await;
-    (stack, event)
+    let by_hand = by_hand(&stack, &event, terms).await;
+    (stack, event, by_hand)
 }
 
 fn coupon(answer: &Answer) -> Value {
@@ -25,7 +25,7 @@ fn coupon(answer: &Answer) -> Value {
 #[tokio::test]
 async fn a_unit_is_issued_once_whichever_edge_is_asked() {
     let _guard = shared().await;
-    let (stack, event) = armed("once", Terms::stock(10)).await;
+    let (stack, event, _by_hand) = armed("once", Terms::stock(10)).await;
     let first = claim(stack.edges[0], &event, "ann").await;
     let body = first.is(200, "issued").json();
     assert_eq!(body["event_id"], event.as_str());
@@ -44,7 +44,7 @@ async fn a_unit_is_issued_once_whichever_edge_is_asked() {
 #[tokio::test]
 async fn sold_out_is_told_to_all_but_the_winners() {
     let _guard = shared().await;
-    let (stack, event) = armed("sold", Terms::stock(1)).await;
+    let (stack, event, _by_hand) = armed("sold", Terms::stock(1)).await;
     let won = claim(stack.edges[0], &event, "ann").await;
     won.is(200, "issued");
     // Again and again: from Redis, then from memory, then renewed.
@@ -62,7 +62,7 @@ async fn sold_out_is_told_to_all_but_the_winners() {
 #[tokio::test]
 async fn where_a_user_may_hold_several_each_attempt_has_a_name() {
     let _guard = shared().await;
-    let (stack, event) = armed("several", Terms { limit: 2, ..Terms::stock(10) }).await;
+    let (stack, event, _by_hand) = armed("several", Terms { limit: 2, ..Terms::stock(10) }).await;
     let [one, two] = [stack.edges[0], stack.edges[1]];
     claim(one, &event, "ann").await.is(400, "idempotency_key_required");
     let first = attempt(one, &event, "ann", "k1").await;
@@ -81,7 +81,7 @@ async fn where_a_user_may_hold_several_each_attempt_has_a_name() {
 #[tokio::test]
 async fn a_revoked_coupon_counts_against_the_limit() {
     let _guard = shared().await;
-    let (stack, event) = armed("revoked", Terms::stock(10)).await;
+    let (stack, event, _by_hand) = armed("revoked", Terms::stock(10)).await;
     claim(stack.edges[0], &event, "ann").await.is(200, "issued");
     let wins = EventKeys::new(&event).wins;
     let held = stack.command(&event, &wins, &["HGET", "ann"]).await;
@@ -95,13 +95,14 @@ async fn a_revoked_coupon_counts_against_the_limit() {
 async fn an_event_that_is_not_open_yet_says_so() {
     let _guard = shared().await;
     let opens_at_ms = 4_102_444_800_000; // the year 2100
-    let (stack, opening) = armed("opens", Terms { opens_at_ms, ..Terms::stock(10) }).await;
+    let (stack, opening, _by_hand) =
+        armed("opens", Terms { opens_at_ms, ..Terms::stock(10) }).await;
     let answer = claim(stack.edges[0], &opening, "ann").await;
     assert_eq!(answer.is(403, "not_open").json()["opens_at"], "2100-01-01T00:00:00.000Z");
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((60..=62).contains(&seconds), "{answer:?}");
 
-    let (_, scheduled) =
+    let (_, scheduled, _put_away) =
         armed("scheduled", Terms { phase: Phase::Scheduled, ..Terms::stock(10) }).await;
     let answer = claim(stack.edges[1], &scheduled, "ann").await;
     assert_eq!(answer.is(403, "not_open").json().get("opens_at"), None);
@@ -111,7 +112,7 @@ async fn an_event_that_is_not_open_yet_says_so() {
 #[tokio::test]
 async fn paused_and_closed_events_still_answer_their_winners() {
     let _guard = shared().await;
-    let (stack, event) = armed("paused", Terms::stock(10)).await;
+    let (stack, event, _by_hand) = armed("paused", Terms::stock(10)).await;
     let edge = stack.edges[0];
     let won = claim(edge, &event, "ann").await;
     set_state(&stack, &event, &["phase", "paused"]).await;
@@ -126,7 +127,7 @@ async fn paused_and_closed_events_still_answer_their_winners() {
 async fn whoever_comes_while_units_are_about_to_go_on_sale_gets_one() {
     // Alone, so that the calls that are counted are this test's.
     let _guard = exclusive().await;
-    let (stack, event) = armed("reopening", Terms::stock(1)).await;
+    let (stack, event, _by_hand) = armed("reopening", Terms::stock(1)).await;
     set_state(&stack, &event, &["phase", "reopening"]).await;
     let before = calls(&stack).await;
     let opened = async {

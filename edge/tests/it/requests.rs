@@ -149,7 +149,7 @@ async fn whoever_names_no_user_is_401() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     let event = new_id("nobody");
-    by_hand(&stack, &event, Terms::stock(1)).await;
+    let _by_hand = by_hand(&stack, &event, Terms::stock(1)).await;
     let edge = stack.edges[0];
     for body in [
         format!(r#"{{"event_id":"{event}"}}"#),
