@@ -320,6 +320,11 @@ pub(super) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+/// Wins that MySQL refused for good; each holds its unit, whether its letter waits or was given up.
+pub(super) const COUNT_REFUSED: &str = "\
+    SELECT COUNT(DISTINCT coupon_id) FROM dead_letters \
+    WHERE event_id = ? AND reason = 'rejected' \
+      AND (resolved_at IS NULL OR resolution = 'given_up')";
 pub(super) const COUNT_GIVEN_UP: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
 

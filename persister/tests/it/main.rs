@@ -7,6 +7,7 @@ mod admin;
 mod archive;
 mod audit;
 mod cli;
+mod console;
 mod consume;
 mod control;
 mod dlt;
