@@ -49,6 +49,9 @@ pub struct AdminConfig {
     /// `FIRSTCOME_ADMIN_TOKENS`, or the file that `FIRSTCOME_ADMIN_TOKENS_FILE` names: who may use
     /// it. One of them is required where it is served.
     pub tokens: Tokens,
+    /// `FIRSTCOME_EDGES`: private addresses of the edges, whose metrics the console shows. Default:
+    /// none, and it says nothing of claims.
+    pub edges: Vec<String>,
 }
 
 /// The log.
@@ -89,6 +92,8 @@ const WANTS_HOSTS: &str =
     "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
 const WANTS_FRONT: &str = "a comma-separated list of host:port, where each NGINX has its private \
     port, or nothing";
+const WANTS_EDGES: &str =
+    "a comma-separated list of the edges' private host:port, such as 10.0.0.1:9080,10.0.0.2:9080";
 const WANTS_REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
 const WANTS_FILTER: &str = "a level or a filter, such as info or persister=debug";
 const WANTS_TOKENS: &str = "NAME:ROLE:TOKEN,..., each name and token once, tokens of at least 24 \
@@ -161,7 +166,7 @@ impl RunConfig {
                 WANTS_ADDRESS,
                 |text| text.parse().ok(),
             )?,
-            nginx: read(get, "FIRSTCOME_NGINX", Some(""), WANTS_FRONT, parse_front)?,
+            nginx: read(get, "FIRSTCOME_NGINX", Some(""), WANTS_FRONT, parse_some)?,
             admin: admin(get)?,
             reconcile: reconcile(get)?,
             #[cfg(feature = "failpoints")]
@@ -231,7 +236,9 @@ fn admin(get: &impl Fn(&str) -> Option<String>) -> Result<Option<AdminConfig>, B
         (None, None) => return Err(bad(TOKENS, WANTS_TOKENS, "is not set")),
     };
     let unreadable = || bad(name, wanted, "is something else (not shown: it may hold tokens)");
-    Ok(Some(AdminConfig { listen, tokens: Tokens::parse(&text).ok_or_else(unreadable)? }))
+    let tokens = Tokens::parse(&text).ok_or_else(unreadable)?;
+    let edges = read(get, "FIRSTCOME_EDGES", Some(""), WANTS_EDGES, parse_some)?;
+    Ok(Some(AdminConfig { listen, tokens, edges }))
 }
 
 /// All of a file, or nothing: a list that was cut would lack tokens, and have half of one.
@@ -274,7 +281,8 @@ fn parse_hosts(text: &str) -> Option<Vec<String>> {
     text.split(',').map(parse_host).collect()
 }
 
-fn parse_front(text: &str) -> Option<Vec<String>> {
+/// A list that may be empty.
+fn parse_some(text: &str) -> Option<Vec<String>> {
     if text.is_empty() { Some(Vec::new()) } else { parse_hosts(text) }
 }
 
@@ -385,7 +393,12 @@ mod tests {
         let listen = ("FIRSTCOME_ADMIN_LISTEN", "127.0.0.1:9091");
         let token = "ann:operator:0123456789abcdef01234567";
         let served = admin(&[listen, ("FIRSTCOME_ADMIN_TOKENS", token)]).unwrap().unwrap();
-        assert_eq!(served.listen.port(), 9091);
+        assert_eq!((served.listen.port(), served.edges.len()), (9091, 0));
+        let with =
+            |edges| admin(&[listen, ("FIRSTCOME_ADMIN_TOKENS", token), ("FIRSTCOME_EDGES", edges)]);
+        let two = with("10.0.0.1:9080, edge-2:9080").unwrap().unwrap().edges;
+        assert_eq!(two, ["10.0.0.1:9080", "edge-2:9080"]);
+        assert!(with("10.0.0.1").is_err_and(|bad| bad.to_string().contains("private host:port")));
         let bad = |pairs: &[(&str, &str)]| admin(pairs).err().expect("it is refused").to_string();
         assert!(bad(&[listen]).starts_with("FIRSTCOME_ADMIN_TOKENS is not set"));
         let secret = bad(&[listen, ("FIRSTCOME_ADMIN_TOKENS", "ann:operator:hunter2")]);

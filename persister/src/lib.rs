@@ -3,7 +3,8 @@
 //! `run` reads wins from Kafka into rows (`consume`), carries what operators want of events to
 //! Redis and to the edges (`control`), and publishes wins whose edge died (`relay`), as long as it
 //! leads (`leader`, `lease`). Operators reach the same use cases (`events`, `audit`) by the other
-//! subcommands (`cli`, `commands`) and, in any process that runs, by the admin API (`admin`).
+//! subcommands (`cli`, `commands`) and, in any process that runs, by the admin API and the console on
+//! its port (`admin`), which shows a sale as it runs (`live`).
 
 pub mod admin;
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod health;
 pub mod labels;
 pub mod leader;
 pub mod lease;
+pub mod live;
 pub mod log;
 pub mod metrics;
 pub mod operator;

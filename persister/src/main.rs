@@ -19,6 +19,7 @@ use persister::config::{BadConfig, Config, RunConfig};
 use persister::health::Private;
 use persister::leader::Persister;
 use persister::lease::Owner;
+use persister::live::Me;
 use persister::preflight::Servers;
 use persister::status::Status;
 use persister::stop::{self, Stopper};
@@ -128,8 +129,11 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     let kafka = Kafka::new(config.kafka_brokers);
     let admin = match config.admin {
         Some(admin) => {
-            let backends = Backends::new(&store, cluster.clone(), kafka.clone(), config.nginx);
-            info!(admin = %admin.listen, "serves the admin API");
+            let (name, status) = (config.name.clone(), Arc::clone(&status));
+            let me = Me { name, status, edges: admin.edges };
+            let backends =
+                Backends::new(me, &store, cluster.clone(), kafka.clone(), config.nginx);
+            info!(admin = %admin.listen, "serves the admin API and the console");
             let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
             Some(bound.map_err(CannotRun::AdminPort)?)
         }

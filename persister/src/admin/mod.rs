@@ -5,14 +5,17 @@
 //! - `ask`, `problem`: how a call is read, and how an error is told.
 //! - `events`, `winners`, `coupons`, `desk`, `runs`, `preflight`, `trail`, `users`: the calls; each asks
 //!   a use case that the command line asks too.
+//! - `console`, `live`: the page for operators' browsers, and what it asks once a second.
 //!
 //! Architecture invariant: axum appears in this folder and nowhere else, and nothing is decided here.
 
 mod ask;
+mod console;
 mod coupons;
 mod desk;
 mod events;
 mod guard;
+mod live;
 mod preflight;
 mod problem;
 mod routes;
@@ -38,6 +41,7 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::desk::Desk;
+use crate::live::{Live, Me};
 use crate::store::Store;
 use tokens::Tokens;
 
@@ -70,14 +74,23 @@ pub struct Backends {
     nginx: Arc<[String]>,
     /// Brings dead letters again.
     desk: Arc<Desk>,
+    /// Gathers what the console shows.
+    live: Arc<Live>,
 }
 
 impl Backends {
-    /// Of those servers.
-    pub fn new(store: &Store, cluster: Cluster, kafka: Kafka, nginx: Vec<String>) -> Self {
+    /// Of those servers, for the process that serves them.
+    pub fn new(
+        me: Me,
+        store: &Store,
+        cluster: Cluster,
+        kafka: Kafka,
+        nginx: Vec<String>,
+    ) -> Self {
         let (exports, store) = (store.bounded(MAX_EXPORTS), store.bounded(MAX_SESSIONS));
         let desk = Arc::new(Desk::new(store.clone(), cluster.clone(), &kafka));
-        Self { store, exports, cluster, kafka, nginx: nginx.into(), desk }
+        let live = Arc::new(Live::new(me, store.clone(), cluster.clone(), &kafka));
+        Self { store, exports, cluster, kafka, nginx: nginx.into(), desk, live }
     }
 }
 

@@ -9,15 +9,19 @@ use axum::routing::{get, post};
 
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
-use super::{Backends, coupons, desk, events, guard, preflight, runs, trail, users, winners};
+use super::{
+    Backends, console, coupons, desk, events, guard, live, preflight, runs, trail, users, winners,
+};
 
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Everything that can be called. Whoever has a token may look, operators may change.
+/// Everything that can be called. Whoever has a token may look, operators may change; the console's
+/// files are for everybody.
 pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
     let viewers = Router::new()
         .route("/admin/v1/me", get(trail::me))
+        .route("/admin/v1/live", get(live::look))
         .route("/admin/v1/audit", get(trail::list))
         .route("/admin/v1/dead-letters", get(desk::letters))
         .route("/admin/v1/dead-letters/{part}/{offset}", get(desk::letter))
@@ -53,6 +57,8 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(tokens, guard::identify))
         .layer(from_fn(guard::in_time))
+        .merge(console::routes())
+        .layer(from_fn(console::protect))
 }
 
 async fn not_found() -> Problem {

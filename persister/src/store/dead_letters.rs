@@ -73,4 +73,14 @@ impl Session {
     pub async fn count_dead_letters(&mut self, event: &EventId) -> Result<u64, StoreError> {
         Ok(self.row(sql::COUNT_DEAD_LETTERS, (event.as_str(),)).await?.unwrap_or(0))
     }
+
+    /// How many wins of an event MySQL refused for good; their letters wait, or were given up.
+    pub async fn count_refused(&mut self, event: &EventId) -> Result<u64, StoreError> {
+        Ok(self.row(sql::COUNT_REFUSED, (event.as_str(),)).await?.unwrap_or(0))
+    }
+
+    /// How many dead letters of an event operators have given up.
+    pub async fn count_given_up(&mut self, event: &EventId) -> Result<u64, StoreError> {
+        Ok(self.row(sql::COUNT_GIVEN_UP, (event.as_str(),)).await?.unwrap_or(0))
+    }
 }

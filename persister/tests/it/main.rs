@@ -9,6 +9,7 @@ mod archive_kept;
 mod archive_lost;
 mod audit;
 mod cli;
+mod console;
 mod consume;
 mod control;
 mod dlt;

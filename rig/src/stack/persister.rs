@@ -22,8 +22,11 @@ pub(super) fn specs(
     ports: &PortBlock,
     servers: &Servers,
     count: u16,
+    edges: u16,
 ) -> Result<Vec<PartSpec>, StackError> {
-    let spec = |number| spec(directory, ports, servers, number);
+    let edges = (0..edges).map(|number| ports.address(Use::EdgeMetrics, number).to_string());
+    let edges = edges.collect::<Vec<_>>().join(",");
+    let spec = |number| spec(directory, ports, servers, &edges, number);
     (0..count).map(spec).collect()
 }
 
@@ -31,6 +34,7 @@ fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
     servers: &Servers,
+    edges: &str,
     number: u16,
 ) -> Result<PartSpec, StackError> {
     let name = format!("persister-{}", number + 1);
@@ -42,6 +46,7 @@ fn spec(
         ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
         ("FIRSTCOME_ADMIN_LISTEN", admin.to_string()),
         ("FIRSTCOME_ADMIN_TOKENS_FILE", admin_tokens::path(directory.path()).display().to_string()),
+        ("FIRSTCOME_EDGES", edges.to_owned()),
     ]);
     Ok(PartSpec {
         kind: PartKind::Persister,

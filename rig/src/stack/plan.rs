@@ -79,7 +79,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<Stack, StackError> {
         let nginx = if wants(PartKind::Nginx) { private() } else { String::new() };
         tokio::try_join!(
             when(wants(PartKind::Edge), start_edges(&stack, options.edges)),
-            when(wants(PartKind::Persister), start_persisters(&stack, options.persisters, nginx)),
+            when(wants(PartKind::Persister), start_persisters(&stack, options, nginx)),
         )?;
         when(wants(PartKind::Nginx), start_nginx(&stack, options.limits)).await
     };
@@ -143,12 +143,17 @@ async fn start_edges(stack: &Stack, count: u16) -> Result<(), StackError> {
     all_ready(stack, PartKind::Edge, begun).await
 }
 
-async fn start_persisters(stack: &Stack, count: u16, nginx: String) -> Result<(), StackError> {
+async fn start_persisters(
+    stack: &Stack,
+    options: &StackOptions,
+    nginx: String,
+) -> Result<(), StackError> {
     let begun = Instant::now();
-    let servers = Servers { nginx, ..stack.servers() };
+    let (servers, count) = (Servers { nginx, ..stack.servers() }, options.persisters);
+    let edges = if options.kinds.contains(&PartKind::Edge) { options.edges } else { 0 };
     admin_tokens::make(stack.directory().path())?;
     persister::migrate(stack.directory(), &servers).await?;
-    let persisters = persister::specs(stack.directory(), stack.ports(), &servers, count)?;
+    let persisters = persister::specs(stack.directory(), stack.ports(), &servers, count, edges)?;
     launch(stack, persisters).await?;
     all_ready(stack, PartKind::Persister, begun).await
 }

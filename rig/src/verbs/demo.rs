@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 use rig::stack::{Stack, StackOptions};
 
+use super::operators;
 use super::rush::{Crowd, rush};
+use super::table::table;
 use super::told::Told;
 use super::verdict::history_path;
 
@@ -33,6 +35,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
     let Some(stack) = told.unless(start).await.transpose()? else {
         return Ok(ExitCode::FAILURE);
     };
+    if arguments.keep {
+        println!("{}", operators::lines(&stack.handle())?);
+    }
     let history = history_path(None);
     let judged = told.unless(rush_on(&stack, &arguments, history.clone())).await;
     let passed = matches!(judged, Some(Ok(code)) if code == ExitCode::SUCCESS);
@@ -43,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>
         }
         println!("{NEXT}");
         if arguments.keep {
+            println!("{}\n{}", table(&stack.status()), operators::lines(&stack.handle())?);
             println!("the stack {NAME} keeps running: Ctrl-C or ./dev down --name {NAME} ends it");
             tokio::select! {
                 () = told.signalled() => {}

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod event;
 pub(crate) mod faults;
+pub(crate) mod operators;
 pub(crate) mod part;
 pub(crate) mod rush;
 pub(crate) mod status;

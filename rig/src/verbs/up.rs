@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use rig::stack::{AdminRole, Handle, Limits, PartKind, Stack, StackError, StackOptions};
+use rig::stack::{Handle, Limits, PartKind, Stack, StackError, StackOptions};
 
 use super::DEFAULT_STACK;
+use super::operators;
 use super::table::table;
 use super::told::Told;
 
@@ -59,21 +60,8 @@ fn welcome(stack: &Handle) -> Result<String, StackError> {
     if let Some(nginx) = status.of_kind(PartKind::Nginx).next() {
         text += &curl_lines(&nginx.address.to_string());
     }
-    if let Some(persister) = status.of_kind(PartKind::Persister).next() {
-        let token = stack.admin_token(AdminRole::Operator)?;
-        text += &admin_lines(&persister.address.to_string(), &token);
-    }
+    text += &operators::lines(stack)?;
     Ok(text + "\nCtrl-C or ./dev down ends it.")
-}
-
-fn admin_lines(persister: &str, token: &str) -> String {
-    format!(
-        "
-the admin API, as an operator of this stack:
-  curl -s http://{persister}/admin/v1/events -H 'Authorization: Bearer {token}'
-  curl -s http://{persister}/admin/v1/audit -H 'Authorization: Bearer {token}'
-"
-    )
 }
 
 fn curl_lines(nginx: &str) -> String {

@@ -37,6 +37,14 @@ pub(in crate::store) const ADD_DEAD_LETTER: &str = "\
 pub(in crate::store) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
 
+/// Wins that MySQL refused for good; each holds its unit, whether its letter waits or was given up.
+pub(in crate::store) const COUNT_REFUSED: &str = "\
+    SELECT COUNT(DISTINCT coupon_id) FROM dead_letters \
+    WHERE event_id = ? AND reason = 'rejected' \
+      AND (resolved_at IS NULL OR resolution = 'given_up')";
+pub(in crate::store) const COUNT_GIVEN_UP: &str =
+    "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
+
 /// Those of so many coupons that have a dead letter which explains why they have no row.
 pub(in crate::store) fn explained(ids: usize) -> String {
     format!(

@@ -126,6 +126,10 @@ async fn the_parts_know_each_other_by_the_addresses_that_they_have() {
         assert_eq!(environment["FIRSTCOME_REDIS"], at(&redis, 6379).join(","), "{name}");
         assert_eq!(environment["FIRSTCOME_KAFKA"], at(&kafka, 9092).join(","), "{name}");
     }
+    for name in ["persister-1", "persister-2"] {
+        let edges = project.service(name).environment()["FIRSTCOME_EDGES"];
+        assert_eq!(edges, at(&["edge-1", "edge-2"], 9080).join(","), "{name}");
+    }
     let mysql = format!("@{}/firstcome", at(&["mysql"], 3306)[0]);
     let private = project.service("nginx").environment()["PRIVATE"];
     for name in ["persister-1", "persister-2"] {
