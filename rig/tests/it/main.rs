@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod demo;
 mod faults;
 mod files;
 mod http;

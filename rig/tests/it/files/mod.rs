@@ -28,7 +28,7 @@ const INSTALL_WITHIN: Duration = Duration::from_secs(600);
 const RUN_WITHIN: Duration = Duration::from_secs(300);
 
 /// A file of the repository, by its path from the root.
-fn file(path: &str) -> PathBuf {
+pub(crate) fn file(path: &str) -> PathBuf {
     repository_root().join(path)
 }
 
@@ -38,7 +38,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 /// A program that `ops/checks/install.sh` installs.
-async fn tool(name: &str) -> PathBuf {
+pub(crate) async fn tool(name: &str) -> PathBuf {
     static TOOLS: OnceCell<PathBuf> = OnceCell::const_new();
     let tools = TOOLS.get_or_init(|| async {
         let install = Command::new(file("ops/checks/install.sh"));
@@ -48,7 +48,7 @@ async fn tool(name: &str) -> PathBuf {
     tools.await.join(name)
 }
 
-async fn output(mut command: Command, within: Duration) -> Output {
+pub(crate) async fn output(mut command: Command, within: Duration) -> Output {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let ended = timeout(within, command.output()).await;
     let ended = ended.unwrap_or_else(|_| panic!("{command:?} did not end"));
@@ -63,7 +63,7 @@ async fn run<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[A]) -> St
 }
 
 #[track_caller]
-fn succeeded(output: &Output) -> String {
+pub(crate) fn succeeded(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
