@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::claims::{Claims, Sources};
+use crate::demo::Demo;
 use crate::health::{Health, Servers};
 use crate::identity::Identity;
 use crate::issue::Issue;
@@ -115,5 +116,6 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
         health: making.health(),
         stages: stages.clone(),
         metrics: RequestMetrics::register(),
+        demo: Demo::of(identity),
     }
 }

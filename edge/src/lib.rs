@@ -13,6 +13,7 @@ pub mod claims;
 pub mod code;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod directory;
 pub mod failpoint;
 pub mod health;

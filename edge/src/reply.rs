@@ -8,12 +8,14 @@ use contract::ids::{CouponId, EventId, UserId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use serde::Serialize;
 
 use crate::claims::{Told, Untold};
 use crate::code::{Code, RetryAfter};
+use crate::demo;
 use crate::health::Report;
 use crate::identity::Refused;
 use crate::issue::{Answered, NotIssued};
@@ -247,6 +249,23 @@ pub fn ready(ready: Result<(), &'static str>) -> Reply {
         Ok(()) => respond(Code::Ok, JSON, &b"{\"status\":\"ready\"}"[..]),
         Err(why) => Problem::of(Code::NotReady, why).reply(),
     }
+}
+
+/// A file of the demo page, which may ask for nothing that is not the edge's own.
+pub fn demo(file: Option<&demo::File>) -> Reply {
+    const POLICY: HeaderValue = HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    let Some(file) = file else {
+        return not_found();
+    };
+    let mut reply = respond(Code::Ok, file.kind.clone(), file.text);
+    let headers = reply.response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    reply
 }
 
 /// No such path.

@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request};
 
+use crate::demo::Demo;
 use crate::health::Health;
 use crate::issue::Issue;
 use crate::metrics::RequestMetrics;
@@ -17,6 +18,7 @@ use crate::status::Statuses;
 const ISSUE: &str = "/api/v1/coupons/issue";
 const STATUS: &str = "/api/v1/coupons/status/";
 const MINE: &str = "/api/v1/coupons/mine/";
+const DEMO: &str = "/demo";
 
 /// A path that is known, or that there is none. Names requests in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +35,22 @@ pub enum Route {
     Live,
     /// Whether it is to be sent requests.
     Ready,
+    /// The demo page.
+    Demo,
     /// Nothing.
     Unknown,
 }
 
 impl Route {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Issue,
         Self::Status,
         Self::Mine,
         Self::Health,
         Self::Live,
         Self::Ready,
+        Self::Demo,
         Self::Unknown,
     ];
 
@@ -58,6 +63,7 @@ impl Route {
             Self::Health => "health",
             Self::Live => "live",
             Self::Ready => "ready",
+            Self::Demo => "demo",
             Self::Unknown => "unknown",
         }
     }
@@ -72,7 +78,8 @@ impl Route {
             _ => {
                 let status = path.strip_prefix(STATUS).map(|event| (Self::Status, event));
                 let mine = || path.strip_prefix(MINE).map(|event| (Self::Mine, event));
-                status.or_else(mine).unwrap_or((Self::Unknown, ""))
+                let demo = || demo_path(path).map(|file| (Self::Demo, file));
+                status.or_else(mine).or_else(demo).unwrap_or((Self::Unknown, ""))
             }
         }
     }
@@ -94,6 +101,11 @@ impl Route {
     }
 }
 
+/// What follows the demo's own path.
+fn demo_path(path: &str) -> Option<&str> {
+    path.strip_prefix(DEMO).filter(|file| file.is_empty() || file.starts_with('/'))
+}
+
 /// Answers requests, on one core.
 pub struct Routes {
     /// Claims.
@@ -108,6 +120,8 @@ pub struct Routes {
     pub stages: Stages,
     /// What was answered.
     pub metrics: RequestMetrics,
+    /// Whether the demo page is shown.
+    pub demo: Demo,
 }
 
 impl Routes {
@@ -125,6 +139,7 @@ impl Routes {
             Route::Health => reply::health(&self.health.report()),
             Route::Live => reply::live(),
             Route::Ready => reply::ready(self.health.ready()),
+            Route::Demo => reply::demo(self.demo.find(event)),
         };
         self.metrics.answered(route, code);
         if !self.stages.is_serving() {
@@ -149,6 +164,9 @@ mod tests {
             ("/health", Route::Health, ""),
             ("/health/live", Route::Live, ""),
             ("/health/ready", Route::Ready, ""),
+            ("/demo", Route::Demo, ""),
+            ("/demo/app.js", Route::Demo, "/app.js"),
+            ("/demonstration", Route::Unknown, ""),
             ("/api/v1/coupons/issue/", Route::Unknown, ""),
             ("/metrics", Route::Unknown, ""),
             ("/", Route::Unknown, ""),

@@ -131,8 +131,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         Some(admin) => {
             let (name, status) = (config.name.clone(), Arc::clone(&status));
             let me = Me { name, status, edges: admin.edges };
-            let backends =
-                Backends::new(me, &store, cluster.clone(), kafka.clone(), config.nginx);
+            let backends = Backends::new(me, &store, cluster.clone(), kafka.clone(), config.nginx);
             info!(admin = %admin.listen, "serves the admin API and the console");
             let bound = Admin::bind(admin.listen, admin.tokens, backends).await;
             Some(bound.map_err(CannotRun::AdminPort)?)

@@ -66,6 +66,17 @@ async fn the_sold_out_answer_is_the_problem_that_serde_would_write() {
     assert_eq!(body(reply).await, body(slow).await);
 }
 
+#[test]
+fn the_demo_page_asks_for_nothing_from_elsewhere() {
+    let file = crate::demo::Demo::Shown.find("");
+    let page = demo(file);
+    assert_eq!(page.response.status(), 200);
+    assert_eq!(header(&page, "content-type"), Some("text/html; charset=utf-8"));
+    let policy = header(&page, "content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(demo(None).response.status(), 404);
+}
+
 #[tokio::test]
 async fn a_limit_shows_the_coupons_held() {
     let reply = answered(Told::LimitReached(vec![win(7), win(9)]));

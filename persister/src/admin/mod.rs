@@ -80,13 +80,7 @@ pub struct Backends {
 
 impl Backends {
     /// Of those servers, for the process that serves them.
-    pub fn new(
-        me: Me,
-        store: &Store,
-        cluster: Cluster,
-        kafka: Kafka,
-        nginx: Vec<String>,
-    ) -> Self {
+    pub fn new(me: Me, store: &Store, cluster: Cluster, kafka: Kafka, nginx: Vec<String>) -> Self {
         let (exports, store) = (store.bounded(MAX_EXPORTS), store.bounded(MAX_SESSIONS));
         let desk = Arc::new(Desk::new(store.clone(), cluster.clone(), &kafka));
         let live = Arc::new(Live::new(me, store.clone(), cluster.clone(), &kafka));

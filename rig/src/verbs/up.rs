@@ -72,6 +72,7 @@ try it:
   curl -s http://{nginx}/api/v1/coupons/issue -H 'Content-Type: application/json' -d '{{\"event_id\":\"spring\",\"user_id\":\"ann\"}}'
   curl -s http://{nginx}/api/v1/coupons/status/spring
   curl -s 'http://{nginx}/api/v1/coupons/mine/spring?user_id=ann'
+or in a browser: http://{nginx}/demo?event=spring
 "
     )
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod console;
+mod demo;
 mod faults;
 mod files;
 mod http;

@@ -1,0 +1,76 @@
+// What the page says, in the languages that it speaks.
+
+const ENGLISH = {
+    title: (event) => `Coupon drop: ${event}`,
+    stock: (left, stock) => `${left} of ${stock} left`,
+    stockUnknown: "How many are left is not known right now",
+    who: (user) => `You are ${user}`,
+    demo: "A demo: whoever names a user is believed.",
+    number: "Your number",
+    coupon: "Your coupon",
+    states: {
+        loading: ["One moment", "Asking how the event stands."],
+        no_event: ["No event", "Name one in the address: /demo?event=ID"],
+        unknown_event: ["There is no such event", "Check the address."],
+        not_open: ["Not open yet", "The button wakes up when the countdown ends."],
+        not_open_timeless: ["Not open yet", "No moment is set. This page looks again by itself."],
+        ready: ["It is open", "One coupon for each of you, first come, first served."],
+        paused: ["Paused for a moment", "Nothing is lost. Try again when it goes on."],
+        trying: ["Asking for your coupon", "Keep this page open, or come back: asking again is safe."],
+        won: ["You have one!", "It is yours, also if you load this page again."],
+        limit_reached: ["You have yours already", "You hold as many as allowed."],
+        revoked: ["Your coupon was revoked", "Ask whoever runs this event."],
+        sold_out: ["Sold out", "Every coupon has found somebody. You were not given one."],
+        closed: ["The event is over", "You were not given a coupon."],
+        try_again: ["Too many people at once", "You were turned away and nothing was given. Try again."],
+        unknown: ["We do not know yet", "You may have won: the answer was lost on its way. Find out before you leave."],
+        failed: ["This did not work", "The server refused the request."],
+    },
+    actions: {
+        claim: "Get my coupon",
+        again: "Try again",
+        resume: "Find out",
+        stop: "Stop asking",
+    },
+    asking: (tries) => (tries === 1 ? "Asking …" : `Asking once more (${tries}) …`),
+    waiting: (seconds, code) => `${code}: asking again in ${seconds} s`,
+};
+
+const KOREAN = {
+    title: (event) => `쿠폰 드롭: ${event}`,
+    stock: (left, stock) => `${stock}장 중 ${left}장 남음`,
+    stockUnknown: "지금은 남은 수량을 알 수 없습니다",
+    who: (user) => `사용자: ${user}`,
+    demo: "데모입니다. 이름을 대면 누구든 그대로 믿습니다.",
+    number: "내 번호",
+    coupon: "내 쿠폰",
+    states: {
+        loading: ["잠시만요", "이벤트 상태를 확인하고 있습니다."],
+        no_event: ["이벤트가 없습니다", "주소에 이벤트를 적어 주세요: /demo?event=ID"],
+        unknown_event: ["그런 이벤트가 없습니다", "주소를 확인해 주세요."],
+        not_open: ["아직 시작 전입니다", "카운트다운이 끝나면 버튼이 켜집니다."],
+        not_open_timeless: ["아직 시작 전입니다", "시각이 정해지지 않았습니다. 이 페이지가 다시 확인합니다."],
+        ready: ["열렸습니다", "한 사람에 한 장, 선착순입니다."],
+        paused: ["잠시 멈췄습니다", "잃은 것은 없습니다. 다시 시작되면 시도해 주세요."],
+        trying: ["쿠폰을 요청하고 있습니다", "페이지를 열어 두거나 다시 오세요. 다시 물어도 안전합니다."],
+        won: ["받았습니다!", "페이지를 다시 열어도 당신의 것입니다."],
+        limit_reached: ["이미 받았습니다", "받을 수 있는 만큼 가지고 있습니다."],
+        revoked: ["쿠폰이 취소되었습니다", "이벤트 운영자에게 문의해 주세요."],
+        sold_out: ["매진되었습니다", "모든 쿠폰이 나갔습니다. 받지 못하셨습니다."],
+        closed: ["이벤트가 끝났습니다", "쿠폰을 받지 못하셨습니다."],
+        try_again: ["사람이 너무 많습니다", "요청이 거절되었고 아무것도 나가지 않았습니다. 다시 시도해 주세요."],
+        unknown: ["아직 알 수 없습니다", "받았을 수도 있습니다. 응답이 도중에 사라졌습니다. 떠나기 전에 확인해 주세요."],
+        failed: ["되지 않았습니다", "서버가 요청을 거절했습니다."],
+    },
+    actions: {
+        claim: "쿠폰 받기",
+        again: "다시 시도",
+        resume: "확인하기",
+        stop: "그만 묻기",
+    },
+    asking: (tries) => (tries === 1 ? "요청하는 중 …" : `다시 요청하는 중 (${tries}) …`),
+    waiting: (seconds, code) => `${code}: ${seconds}초 뒤에 다시 묻습니다`,
+};
+
+export const language = navigator.language.startsWith("ko") ? "ko" : "en";
+export const texts = language === "ko" ? KOREAN : ENGLISH;
