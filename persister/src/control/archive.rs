@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use contract::ids::EventId;
-use links::redis::ShardState;
 use tracing::{info, warn};
 
 use super::arm::taken;
@@ -16,8 +15,7 @@ use super::carry::{author, note_carried, of};
 use super::plan::{Unsettled, Waiting};
 use super::shard;
 use super::take::{Hands, Taken, Trouble};
-use super::unite::ledger;
-use crate::reconcile::{caught_up, ends, take_watermark};
+use crate::reconcile::{EventReport, caught_up, compare_closed, ends, take_watermark};
 use crate::store::epochs::Compared;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
@@ -27,19 +25,20 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 /// Events that are taken out of the directory once more in one look.
 const MOST_HUSHED: usize = 16;
 
-/// Notes that the event is archived, if nothing of it is on its way. The order makes that sure: a win
-/// that is not in the outbox was acknowledged by Kafka, so its record stands before the ends that are
-/// read next, and is a row or a dead letter once MySQL is past them.
+/// Notes that the event is archived, if nothing of it is on its way and its shard has nothing that
+/// MySQL lacks. The order is reconcile's: a win that is not in the outbox was acknowledged by Kafka,
+/// so its record stands before the ends that are read next, and is a row or a dead letter once MySQL
+/// is past them. Then each win is held beside its row: sums would let one make up for another.
 pub(super) async fn settle(
     hands: &Hands,
     session: &mut Session,
     event: &Event,
-    state: &ShardState,
 ) -> Result<Taken, Trouble> {
     let id = &event.event_id;
     if let Some(left) = left_in_mysql(session, id).await? {
         return Ok(unsettled(left));
     }
+    let mark = take_watermark(&hands.cluster, event).await?;
     let outbox = hands.cluster.outbox(id, None, 1).await?;
     if !outbox.entries.is_empty() {
         return Ok(unsettled(Unsettled::Outbox));
@@ -47,19 +46,13 @@ pub(super) async fn settle(
     if !outbox.unreadable.is_empty() {
         return Ok(unsettled(Unsettled::Unreadable));
     }
-    // After the outbox: it was that of the process that MySQL armed.
-    let mark = take_watermark(&hands.cluster, event).await?;
-    if mark.identity != state.identity {
-        return Ok(Taken::LookAgain);
-    }
     caught_up(&hands.store, &ends(&hands.log).await?, CATCH_UP).await?;
-    hands.store.renew(session).await?;
-    let rows = ledger(session, id, mark.sequence).await?;
-    // A letter that was given up may keep its unit on the shard; a refused one counts already.
-    let known = rows.held + session.count_given_up(id).await?;
-    if mark.held > known {
-        return Ok(unsettled(Unsettled::Differs { held: mark.held, known }));
+    // Whatever was read since the mark was that process's, or this fails.
+    let report = compare_closed(&hands.store, &hands.cluster, &hands.log, id, &mark).await?;
+    if let Some(left) = left_apart(&report) {
+        return Ok(unsettled(left));
     }
+    hands.store.renew(session).await?;
     Ok(match session.note_archived(author(hands, event), event.version).await? {
         Compared::Done(()) => {
             info!(event = %id, epoch = event.epoch, sequence = mark.sequence, "settled; is archived");
@@ -81,6 +74,16 @@ async fn left_in_mysql(
         (0, changes) => Some(Unsettled::Changes(changes)),
         (letters, _) => Some(Unsettled::Letters(letters)),
     })
+}
+
+/// What differs between the shard and the rows, if anything does. A win whose letter was given up
+/// differs in nothing that is not decided: its letter keeps its record.
+fn left_apart(report: &EventReport) -> Option<Unsettled> {
+    match (report.unexplained(), report.unsettled + report.in_flight) {
+        (0, 0) => None,
+        (0, moving) => Some(Unsettled::Changes(moving)),
+        (differences, _) => Some(Unsettled::Differs(differences)),
+    }
 }
 
 fn unsettled(left: Unsettled) -> Taken {

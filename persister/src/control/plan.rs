@@ -133,15 +133,10 @@ pub enum Unsettled {
     Changes(u64),
     /// What only its shard has would be lost.
     #[error(
-        "winners hold {held} units on its shard and {known} in MySQL: persister reconcile --event \
-         says which"
+        "its shard and its rows differ in {0} places: persister reconcile --event says which, and \
+         --repair repairs"
     )]
-    Differs {
-        /// By the shard's count.
-        held: u64,
-        /// By rows and by letters that keep their unit.
-        known: u64,
-    },
+    Differs(u64),
 }
 
 /// Why an event has to be armed again.

@@ -163,9 +163,7 @@ async fn take_step(
         (Step::NoteOpen, _) => carry::note_open(hands, session, event).await,
         (Step::Announce, _) => carry::announce(hands, event).await,
         (Step::NoteCarried, _) => carry::note_carried(session, event).await,
-        (Step::Settle, Sight::Present(_, state)) => {
-            archive::settle(hands, session, event, state).await
-        }
+        (Step::Settle, _) => archive::settle(hands, session, event).await,
         (Step::Delist, _) => archive::delist(hands, event).await,
         (Step::PutAway, _) => archive::put_away(hands, session, event).await,
         (Step::Blocked(why), _) => Ok(Taken::Blocked(why)),

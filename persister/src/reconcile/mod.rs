@@ -8,12 +8,14 @@
 //! - `watermark`: up to which number, and when, the two may be held side by side.
 //! - `compare`: what a difference is; pure.
 //! - `scan`: the walk through an event, page by page.
+//! - `closed`: the same for one event that is about to be archived.
 //! - `repair`: publishing again, asking for a re-arm.
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
 //! - `history`: the runs that there were.
 //! - `report`: the kinds of difference, and what a run found; `kinds`: their table.
 
+mod closed;
 mod compare;
 mod history;
 mod kinds;
@@ -49,6 +51,7 @@ use report::Keep;
 use scan::{Look, scan};
 use watermark::{CATCH_UP, SETTLE, Watermark};
 
+pub(crate) use closed::compare_closed;
 pub use history::{RunView, history, one_run};
 pub use kinds::{KindView, kinds};
 pub use print::{print, print_history, print_kinds, print_run};

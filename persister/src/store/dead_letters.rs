@@ -73,9 +73,4 @@ impl Session {
     pub async fn count_dead_letters(&mut self, event: &EventId) -> Result<u64, StoreError> {
         Ok(self.row(sql::COUNT_DEAD_LETTERS, (event.as_str(),)).await?.unwrap_or(0))
     }
-
-    /// How many dead letters of an event operators have given up.
-    pub async fn count_given_up(&mut self, event: &EventId) -> Result<u64, StoreError> {
-        Ok(self.row(sql::COUNT_GIVEN_UP, (event.as_str(),)).await?.unwrap_or(0))
-    }
 }

@@ -320,8 +320,6 @@ pub(super) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(super) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
-pub(super) const COUNT_GIVEN_UP: &str =
-    "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
 
 // The dead-letter desk.
 

@@ -11,11 +11,12 @@ use serde_json::json;
 
 use crate::admin::Api;
 use crate::control::listed;
+use crate::reconcile::turn;
 use crate::relay::claim;
 use crate::world::{SOON, World, new_id, raw_record, record_of, row_of, win};
 
 /// How many keys its shard has of an event.
-async fn keys(world: &World, event: &EventId) -> usize {
+pub(crate) async fn keys(world: &World, event: &EventId) -> usize {
     let script = Script::new("return redis.call('KEYS', ARGV[1])");
     let (state, all) = (EventKeys::new(event).state, format!("fc:{{{event}}}:*"));
     let slot = Cluster::slot_of(event);
@@ -45,7 +46,7 @@ async fn unknown_to_edges(world: &World, event: &EventId) {
 }
 
 /// Waits until the leader has put an event away.
-async fn put_away(world: &World, event: &EventId) {
+pub(crate) async fn put_away(world: &World, event: &EventId) {
     let look = || async {
         let shown = world.event(&["show", event.as_str()]).await;
         let done = shown["carried_version"] == shown["version"] && shown["waiting_for"] == "";
@@ -56,7 +57,7 @@ async fn put_away(world: &World, event: &EventId) {
     assert_eq!(listed(world, event).await, None);
 }
 
-async fn claimed_and_closed(world: &World, name: &str) -> EventId {
+pub(crate) async fn claimed_and_closed(world: &World, name: &str) -> EventId {
     let event = world.open_event(name, 3).await;
     claim(world, &event, &["ann", "bob"].map(str::to_owned)).await;
     world.event(&["close", event.as_str(), "--wait-s", "60"]).await;
@@ -86,6 +87,7 @@ async fn of_an_archived_event_only_its_rows_stay() {
     let shown = world.event(&["show", id]).await;
     assert_eq!(json!([shown["phase"], shown["rows"]]), json!(["archived", 2]), "{shown}");
     assert_eq!(world.event(&["archive", id]).await["outcome"], "already");
+    let turn = turn().await;
     for words in [
         &["event", "open", id][..],
         &["event", "label", id, "a=b"],
@@ -97,6 +99,7 @@ async fn of_an_archived_event_only_its_rows_stay() {
         let said = ran.out + &ran.err;
         assert!(said.contains("archived"), "{words:?}: {said}");
     }
+    drop(turn);
     for verb in ["return", "revoke"] {
         let coupon = CouponId::from_bytes(rows[0].coupon.as_slice().try_into().unwrap());
         let ran = world.run(&["coupon", verb, &coupon.to_string()]).await;

@@ -5,6 +5,7 @@
 
 mod admin;
 mod archive;
+mod archive_kept;
 mod audit;
 mod cli;
 mod consume;

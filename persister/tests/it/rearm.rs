@@ -45,7 +45,7 @@ pub(crate) async fn armed_again(world: &World, event: &EventId) -> ShardState {
     wait_until(SOON, "the event to be armed again", look).await.unwrap()
 }
 
-async fn on_wins(world: &World, event: &EventId, words: &[&str]) -> Reply {
+pub(crate) async fn on_wins(world: &World, event: &EventId, words: &[&str]) -> Reply {
     let script = Script::new("return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))");
     let key = EventKeys::new(event).wins;
     world.cluster.run_script(Cluster::slot_of(event), &script, &[&key], words).await.unwrap()

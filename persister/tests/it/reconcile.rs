@@ -30,7 +30,7 @@ const RUN: Duration = Duration::from_secs(120);
 /// Two runs never work at once, so these tests take turns.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-async fn turn() -> MutexGuard<'static, ()> {
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().await
 }
 
