@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::consume::batch::{Content, Item, Reason, Verdict};
 use crate::failpoint::Point;
 use crate::metrics;
+use crate::store::desk::Failed;
 
 pub use headers::{Headers, Origin, failed, rfc3339};
 
@@ -125,16 +126,20 @@ fn tell(part: i32, items: &[Item], places: &[usize]) {
     }
 }
 
+/// One that is brought again is counted once its letter was looked up: see [`count`].
 fn note(item: &mut Item) {
     if let Content::Doomed(verdict) = &item.content {
-        count(verdict, item.origin.as_ref());
+        if item.origin.is_none() {
+            count(verdict, Failed::NoLetter);
+        }
         item.content = Content::DeadLetter(verdict.clone());
     }
 }
 
-/// What a letter comes to was counted when it failed first.
-fn count(verdict: &Verdict, brought_again: Option<&Origin>) {
-    if brought_again.is_some() {
+/// Counts a record that cannot become a row, by what it means for its letter. Only what was counted
+/// before for the same reason is no news.
+pub fn count(verdict: &Verdict, failed: Failed) {
+    if failed == Failed::Again {
         return metrics::dead_letter_again(verdict.reason);
     }
     metrics::dead_letter(verdict.reason);
@@ -222,31 +227,42 @@ mod tests {
         assert_eq!(chunks(&items)[0], [1], "what is there already is not sent again");
     }
 
-    #[test]
-    fn only_a_first_failure_counts_as_a_new_letter() {
+    /// The metrics page after that.
+    fn counted(what: impl FnOnce()) -> String {
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-        let page = recorder.handle();
-        let void = |origin: Option<Origin>| {
-            let verdict = Verdict {
-                reason: Reason::Void,
-                message: "why".to_owned(),
-                event_id: None,
-                coupon_id: None,
-                told: Some(Told::Replica),
-            };
-            let [mut item] = read(vec![poison(7, 3)]).try_into().unwrap();
-            item.content = Content::Doomed(verdict);
-            item.origin = origin;
-            ::metrics::with_local_recorder(&recorder, || note(&mut item));
-            page.render()
+        ::metrics::with_local_recorder(&recorder, what);
+        recorder.handle().render()
+    }
+
+    #[test]
+    fn only_the_same_failure_of_the_same_letter_is_no_news() {
+        let void = Verdict {
+            reason: Reason::Void,
+            message: "why".to_owned(),
+            event_id: None,
+            coupon_id: None,
+            told: Some(Told::Replica),
         };
-        let again = letter(4, &read(vec![poison(7, 3)])[0]).unwrap();
-        let said = void(Origin::of(&again.headers));
+        let said = counted(|| count(&void, Failed::Again));
         assert!(!said.contains("dead_letters_total") && !said.contains("void_wins"), "{said}");
         assert!(said.contains("dead_letters_again_total{reason=\"void\"} 1"), "{said}");
-        let said = void(None);
-        assert!(said.contains("dead_letters_total{reason=\"void\"} 1"), "{said}");
-        assert!(said.contains("void_wins_total{told=\"replica\"} 1"), "{said}");
+        for news in [Failed::Otherwise, Failed::NoLetter] {
+            let said = counted(|| count(&void, news));
+            assert!(said.contains("dead_letters_total{reason=\"void\"} 1"), "{news:?}: {said}");
+            assert!(said.contains("void_wins_total{told=\"replica\"} 1"), "{news:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_brought_again_is_counted_by_whoever_looks_its_letter_up() {
+        let mut first = read(vec![poison(7, 3)]).remove(0);
+        let headers = letter(4, &first).unwrap().headers;
+        let mut again = Item { origin: Origin::of(&headers), ..first.clone() };
+        let said = counted(|| note(&mut again));
+        assert!(!said.contains("dead_letters"), "{said}");
+        assert!(matches!(again.content, Content::DeadLetter(_)));
+        let said = counted(|| note(&mut first));
+        assert!(said.contains("dead_letters_total{reason=\"undecodable\"} 1"), "{said}");
     }
 
     #[test]

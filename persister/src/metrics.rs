@@ -81,7 +81,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(DEAD_LETTERS, "Records that could not become a row, by reason");
     describe_counter!(
         DEAD_LETTERS_AGAIN,
-        "Dead letters brought again that failed again, by reason"
+        "Dead letters brought again that failed again as before, by reason"
     );
     describe_counter!(RELAYED, "Wins found in an outbox and published for an edge that did not");
     describe_gauge!(UNREADABLE_OUTBOX, "Outbox entries that this build cannot read");
@@ -137,12 +137,12 @@ pub fn retry(what: Retried) {
     counter!(RETRIES, "what" => what).increment(1);
 }
 
-/// A record became a dead letter.
+/// A record became a dead letter, or one that was brought again failed for another reason.
 pub fn dead_letter(reason: Reason) {
     counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(1);
 }
 
-/// A dead letter was brought again and failed again: no news, so nobody is called.
+/// A dead letter was brought again and failed as before: no news, so nobody is called.
 pub fn dead_letter_again(reason: Reason) {
     counter!(DEAD_LETTERS_AGAIN, "reason" => reason.as_str()).increment(1);
 }

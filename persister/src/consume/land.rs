@@ -4,7 +4,7 @@ use contract::record::Issued;
 use contract::topics::HEADER_REQUEST;
 
 use super::batch::{Ahead, Content, Item, Reason, Verdict, breaches, events_of, late, sort};
-use crate::dead_letters::Origin;
+use crate::dead_letters::{Origin, count};
 use crate::failpoint::Point;
 use crate::store::coupons::NewCoupon;
 use crate::store::dead_letters::DeadLetterRow;
@@ -73,10 +73,14 @@ pub(super) async fn land(
     for (offset, marker) in &sorted.markers {
         session.add_cut(&marker.event_id, place.part, marker.epoch, *offset).await?;
     }
-    note_letters(session, place.part, items).await?;
+    let again = note_letters(session, place.part, items).await?;
     Point::BeforeOffset.reach();
     if !session.advance(place.part, place.expected, next, place.owner).await? {
         return undo(session, Landed::Moved).await;
+    }
+    // Before the commit, whose answer may be lost: counted twice is better than never.
+    for (verdict, failed) in again {
+        count(verdict, failed);
     }
     Point::BeforeCommit.reach();
     session.commit().await?;
@@ -125,17 +129,24 @@ async fn check_old(
     Ok(late(old, &session.coupons(&ids).await?))
 }
 
-/// Letters of the batch, and what became of those that were brought again with it.
-async fn note_letters(session: &mut Session, part: i32, items: &[Item]) -> Result<(), StoreError> {
+/// Letters of the batch, and what became of those that were brought again with it; returns those
+/// that failed again.
+async fn note_letters<'a>(
+    session: &mut Session,
+    part: i32,
+    items: &'a [Item],
+) -> Result<Vec<(&'a Verdict, Failed)>, StoreError> {
+    let mut again = Vec::new();
     for item in items {
         match (&item.content, item.origin.as_ref().map(Origin::place)) {
             (Content::Win(_), Some(letter)) => session.replay_landed(letter).await?,
             (Content::DeadLetter(verdict), Some(letter)) => {
-                if session.replay_failed(letter, &row_of(part, item, verdict)).await?
-                    == Failed::NoLetter
-                {
-                    session.add_dead_letter(&row_of(part, item, verdict)).await?;
+                let row = row_of(part, item, verdict);
+                let failed = session.replay_failed(letter, &row).await?;
+                if failed == Failed::NoLetter {
+                    session.add_dead_letter(&row).await?;
                 }
+                again.push((verdict, failed));
             }
             (Content::DeadLetter(verdict), None) => {
                 session.add_dead_letter(&row_of(part, item, verdict)).await?;
@@ -143,7 +154,7 @@ async fn note_letters(session: &mut Session, part: i32, items: &[Item]) -> Resul
             (Content::Win(_) | Content::Marker(_) | Content::Doomed(_), _) => {}
         }
     }
-    Ok(())
+    Ok(again)
 }
 
 fn row_of<'a>(part: i32, item: &'a Item, verdict: &'a Verdict) -> DeadLetterRow<'a> {

@@ -157,8 +157,10 @@ enum Step {
 /// What became of the letter of a record that failed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
-    /// It waits again, or stays given up.
-    Noted,
+    /// It waits again, or stays given up; its failure is known.
+    Again,
+    /// The same, but for a failure that is not.
+    Otherwise,
     /// There is none: this database is an older one, or the record's headers are made up.
     NoLetter,
 }
@@ -299,6 +301,9 @@ impl Session {
         place: LogPlace,
         now: &DeadLetterRow<'_>,
     ) -> Result<Failed, StoreError> {
+        let Some(known) = self.standing_letter(place).await? else {
+            return Ok(Failed::NoLetter);
+        };
         let params = (
             short(now.message),
             now.event_id.map(EventId::as_str),
@@ -309,11 +314,8 @@ impl Session {
             place.part,
             place.offset,
         );
-        if self.change(sql::REPLAY_FAILED, params).await? == 1 {
-            return Ok(Failed::Noted);
-        }
-        let known = self.standing_letter(place).await?.is_some();
-        Ok(if known { Failed::Noted } else { Failed::NoLetter })
+        self.change(sql::REPLAY_FAILED, params).await?;
+        Ok(failed(known.reason, now.reason))
     }
 
     /// Gives a letter up; false: it does not stand any more as it was looked at, or is an arming's to
@@ -331,6 +333,14 @@ impl Session {
         let given_up = self.change(sql::GIVE_UP, params).await? == 1;
         self.end_desk(letter, operator, Step::GivenUp, given_up).await
     }
+}
+
+/// Whether a failure is one that is known by what its letter tells. A refused win stays one, whatever
+/// epoch its record met: its shard holds it. And a breach is void once its event was armed.
+fn failed(known: Reason, now: &str) -> Failed {
+    let old_epoch = [Reason::Late, Reason::Void].iter().any(|reason| reason.as_str() == now);
+    let stays = old_epoch && matches!(known, Reason::Rejected | Reason::Breach);
+    if stays || known.as_str() == now { Failed::Again } else { Failed::Otherwise }
 }
 
 fn read(row: Row) -> Result<Letter, StoreError> {
@@ -368,4 +378,25 @@ fn read(row: Row) -> Result<Letter, StoreError> {
         given_up: who.map(|who| GivenUp { who, why: why.unwrap_or_default() }),
         state: state.ok_or_else(|| unreadable(resolution.unwrap_or_default()))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_that_fails_for_another_reason_than_before_is_news() {
+        for known in Reason::ALL {
+            assert_eq!(failed(known, known.as_str()), Failed::Again);
+            if known != Reason::Breach {
+                assert_eq!(failed(known, "breach"), Failed::Otherwise, "{known:?}");
+            }
+        }
+        assert_eq!(failed(Reason::Undecodable, "void"), Failed::Otherwise);
+        assert_eq!(failed(Reason::Void, "rejected"), Failed::Otherwise);
+        for stays in [Reason::Rejected, Reason::Breach] {
+            assert_eq!(failed(stays, "void"), Failed::Again);
+            assert_eq!(failed(stays, "late"), Failed::Again);
+        }
+    }
 }

@@ -29,19 +29,19 @@ async fn dlt(world: &World, words: &[&str]) -> (Option<i32>, Value) {
 }
 
 /// An event's letters, in order.
-async fn listed(world: &World, event: &EventId, words: &[&str]) -> Vec<Value> {
+pub(crate) async fn listed(world: &World, event: &EventId, words: &[&str]) -> Vec<Value> {
     let words = [&["list", "--event", event.as_str()], words].concat();
     let (code, page) = dlt(world, &words).await;
     assert_eq!(code, Some(0), "{page}");
     page["letters"].as_array().unwrap().clone()
 }
 
-async fn replay(world: &World, name: &str) -> (Option<i32>, Value) {
+pub(crate) async fn replay(world: &World, name: &str) -> (Option<i32>, Value) {
     let (code, done) = dlt(world, &["replay", name, "--wait-s", "60"]).await;
     (code, done["letters"][0].clone())
 }
 
-fn name(letter: &Value) -> &str {
+pub(crate) fn name(letter: &Value) -> &str {
     letter["letter"].as_str().unwrap()
 }
 

@@ -11,6 +11,7 @@ mod cli;
 mod consume;
 mod control;
 mod dlt;
+mod dlt_counted;
 mod erase;
 mod halted;
 mod leadership;

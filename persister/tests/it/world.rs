@@ -226,12 +226,17 @@ impl World {
 }
 
 async fn get(address: &str, path: &str) -> Option<Value> {
+    serde_json::from_str(&page(address, path).await?).ok()
+}
+
+/// What a part says on its private port; None where it does not answer.
+pub(crate) async fn page(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
-    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
 /// An event's id that no other test has.
