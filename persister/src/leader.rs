@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::consume::{Ended, Reader};
-use crate::control::{Control, Hands};
+use crate::control::{Archiving, Control, Hands};
 use crate::coupon_log::CouponLog;
 use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
@@ -182,6 +182,7 @@ impl Persister {
             directory,
             owner: self.owner.clone(),
             held_until,
+            archiving: Archiving::default(),
         };
         tasks.spawn(Control::new(hands).run(end.clone()));
         let relay = Relay::new(self.store.clone(), self.cluster.clone(), log);

@@ -8,20 +8,21 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use contract::ids::EventId;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::arm::taken;
 use super::carry::{author, note_carried, of};
-use super::plan::{Unsettled, Waiting};
+use super::plan::{Sight, Unsettled, Waiting};
 use super::shard;
 use super::take::{Hands, Taken, Trouble};
-use crate::reconcile::{EventReport, caught_up, compare_closed, ends, take_watermark};
+use crate::reconcile::{EventReport, Watermark, behind, compare_closed, ends, take_watermark};
 use crate::store::epochs::Compared;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
 
-/// For MySQL to reach Kafka's ends; then what it waits for is told, and it is tried again.
-const CATCH_UP: Duration = Duration::from_secs(10);
+/// Between two looks whether an event that is looked through is to be left.
+const WATCH: Duration = Duration::from_millis(500);
 /// Events that are taken out of the directory once more in one look.
 const MOST_HUSHED: usize = 16;
 
@@ -35,31 +36,78 @@ pub(super) async fn settle(
     event: &Event,
 ) -> Result<Taken, Trouble> {
     let id = &event.event_id;
-    if let Some(left) = left_in_mysql(session, id).await? {
+    let mark = take_watermark(&hands.cluster, event).await?;
+    if let Some(left) = left_on_its_way(hands, session, event).await? {
         return Ok(unsettled(left));
     }
-    let mark = take_watermark(&hands.cluster, event).await?;
-    let outbox = hands.cluster.outbox(id, None, 1).await?;
-    if !outbox.entries.is_empty() {
-        return Ok(unsettled(Unsettled::Outbox));
-    }
-    if !outbox.unreadable.is_empty() {
-        return Ok(unsettled(Unsettled::Unreadable));
-    }
-    caught_up(&hands.store, &ends(&hands.log).await?, CATCH_UP).await?;
-    // Whatever was read since the mark was that process's, or this fails.
-    let report = compare_closed(&hands.store, &hands.cluster, &hands.log, id, &mark).await?;
+    let Some(_turn) = hands.archiving.turn() else {
+        return Ok(unsettled(Unsettled::Turn));
+    };
+    let begun = Instant::now();
+    let report = tokio::select! {
+        report = compare_closed(&hands.store, &hands.cluster, &hands.log, id, &mark) => report?,
+        () = called_away(hands, id, &mark) => return Ok(Taken::LookAgain),
+    };
     if let Some(left) = left_apart(&report) {
+        hands.archiving.note_apart(event, left, begun.elapsed());
         return Ok(unsettled(left));
     }
     hands.store.renew(session).await?;
     Ok(match session.note_archived(author(hands, event), event.version).await? {
         Compared::Done(()) => {
             info!(event = %id, epoch = event.epoch, sequence = mark.sequence, "settled; is archived");
+            hands.archiving.forget(id);
             Taken::Step
         }
         Compared::Moved(moved) => taken(moved),
     })
+}
+
+/// What of the event may come into MySQL yet, if anything may; looked at once, never waited for.
+async fn left_on_its_way(
+    hands: &Hands,
+    session: &mut Session,
+    event: &Event,
+) -> Result<Option<Unsettled>, Trouble> {
+    let id = &event.event_id;
+    if let Some(left) = left_in_mysql(session, id).await? {
+        return Ok(Some(left));
+    }
+    let outbox = hands.cluster.outbox(id, None, 1).await?;
+    if !outbox.entries.is_empty() {
+        return Ok(Some(Unsettled::Outbox));
+    }
+    if !outbox.unreadable.is_empty() {
+        return Ok(Some(Unsettled::Unreadable));
+    }
+    let ends = match hands.archiving.ends(event) {
+        Some(ends) => ends,
+        None => {
+            let ends = ends(&hands.log).await?;
+            hands.archiving.note_ends(event, ends.clone());
+            ends
+        }
+    };
+    let behind = behind(session, &ends).await?.len();
+    Ok(if behind > 0 { Some(Unsettled::Behind(behind)) } else { hands.archiving.apart(event) })
+}
+
+/// Returns when an event that is looked through is to be left: its shard failed over and it has to
+/// be armed again, or this process is about to end or does not lead any more.
+async fn called_away(hands: &Hands, event: &EventId, mark: &Watermark) {
+    loop {
+        sleep(WATCH).await;
+        let leads = Instant::now() < *hands.held_until.borrow();
+        let stands = match shard::look(&hands.cluster, event).await {
+            Sight::Present(process, _) => process.replid == mark.identity,
+            // It may answer again; if not, so much is read of it that the look fails by itself.
+            Sight::Away(_) => true,
+            Sight::Missing(_) | Sight::NoMaster => false,
+        };
+        if !leads || !stands || hands.archiving.has_ended() {
+            return;
+        }
+    }
 }
 
 /// What waits in MySQL itself, if anything does.

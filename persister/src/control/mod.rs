@@ -3,7 +3,7 @@
 //!
 //! - `plan`: the next step; pure.
 //! - `take`: one event, step by step.
-//! - `arm`, `carry`, `archive`: the steps.
+//! - `arm`, `carry`, `archive`: the steps; `archiving`: what the last one remembers.
 //! - `markers`, `unite`: what an arming of an event that was open needs besides.
 //! - `shard`: the scripts that they call.
 //!
@@ -11,6 +11,7 @@
 //! mostly waiting, and a shard that hangs, or an event that waits for long, delays only its own.
 
 mod archive;
+mod archiving;
 mod arm;
 mod carry;
 mod markers;
@@ -38,6 +39,7 @@ use crate::metrics::{self, Blocked};
 use crate::stop::Stop;
 use crate::store::events::Event;
 use crate::store::{Session, StoreError};
+pub use archiving::Archiving;
 use plan::Why;
 pub use take::Hands;
 use take::Outcome;
@@ -159,6 +161,8 @@ impl Control {
                 }
             }
         }
+        // Looking an event through may take minutes, and decides nothing before it has ended.
+        self.hands.archiving.end();
         // A step that was begun is ended; cut short it would be taken again by the next leader.
         while self.tasks.join_next().await.is_some() {}
         Ended::Stopped

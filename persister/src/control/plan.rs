@@ -128,6 +128,12 @@ pub enum Unsettled {
     /// An operator decides.
     #[error("{0} dead letters of it wait: persister dlt list --event says which")]
     Letters(u64),
+    /// So many partitions are to be read on.
+    #[error("MySQL is behind Kafka in {0} partitions")]
+    Behind(usize),
+    /// Its wins are held beside its rows after another's.
+    #[error("another event is looked through just now")]
+    Turn,
     /// They are carried within seconds.
     #[error("{0} coupons of it were changed, and Redis does not have that yet")]
     Changes(u64),

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::plan::{Rearm, Sight, Step, Waiting, Why, plan};
 use super::shard::look;
-use super::{archive, arm, carry};
+use super::{Archiving, archive, arm, carry};
 use crate::coupon_log::CouponLog;
 use crate::directory::DirectoryLog;
 use crate::lease::{HeldUntil, Owner};
@@ -36,6 +36,8 @@ pub struct Hands {
     pub owner: Owner,
     /// Until when it surely leads.
     pub held_until: HeldUntil,
+    /// What it remembers of events that it archives.
+    pub archiving: Archiving,
 }
 
 /// What a step came to.

@@ -49,7 +49,7 @@ use pace::Pace;
 use repair::Repairs;
 use report::Keep;
 use scan::{Look, scan};
-use watermark::{CATCH_UP, SETTLE, Watermark};
+use watermark::{CATCH_UP, SETTLE};
 
 pub(crate) use closed::compare_closed;
 pub use history::{RunView, history, one_run};
@@ -58,7 +58,7 @@ pub use print::{print, print_history, print_kinds, print_run};
 pub use report::{By, Difference, EventReport, Kind, Mode, Offender, Repair, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
-pub(crate) use watermark::{caught_up, ends, take as take_watermark};
+pub(crate) use watermark::{Watermark, behind, ends, take as take_watermark};
 
 /// A user's wins as an event's shard shows them. Fails unless the shard is the one that MySQL armed,
 /// and open.

@@ -15,14 +15,15 @@ use tokio::time::{Instant, sleep};
 use super::sequences::Sequences;
 use super::trouble::{Trouble, patiently};
 use crate::coupon_log::CouponLog;
-use crate::store::Store;
 use crate::store::epochs::EpochStep;
 use crate::store::events::Event;
+use crate::store::leases::Lease;
+use crate::store::{Session, Store, StoreError};
 
 /// After T0: every claim that was granted before it has its answer, within 2 s, or nobody waits any
 /// more. Also between two looks at something that may have been under way.
 pub(super) const SETTLE: Duration = Duration::from_secs(3);
-/// For MySQL to reach Kafka's ends, in a run.
+/// For MySQL to reach Kafka's ends.
 pub(super) const CATCH_UP: Duration = Duration::from_secs(60);
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
@@ -123,8 +124,17 @@ pub(crate) async fn ends(log: &CouponLog) -> Result<Vec<i64>, Trouble> {
     Ok(ends)
 }
 
+/// Partitions that MySQL has not read up to those ends, with the end.
+pub(crate) async fn behind(
+    session: &mut Session,
+    ends: &[i64],
+) -> Result<Vec<(Lease, i64)>, StoreError> {
+    let leases = session.leases().await?.into_iter().zip(ends.iter().copied());
+    Ok(leases.filter(|(lease, end)| lease.next_offset < *end).collect())
+}
+
 /// Waits until MySQL has everything before those ends, for so long at most.
-pub(crate) async fn caught_up(
+pub(super) async fn caught_up(
     store: &Store,
     ends: &[i64],
     patience: Duration,
@@ -132,12 +142,11 @@ pub(crate) async fn caught_up(
     let mut session = store.connect().await?;
     let deadline = Instant::now() + patience;
     loop {
-        let leases = session.leases().await?;
-        let behind = leases.iter().zip(ends).find(|(lease, end)| lease.next_offset < **end);
-        match behind {
+        match behind(&mut session, ends).await?.first() {
             None => return Ok(()),
-            Some((lease, &end)) if Instant::now() >= deadline => {
-                return Err(Trouble::Behind { part: lease.part, at: lease.next_offset, end });
+            Some((lease, end)) if Instant::now() >= deadline => {
+                let (part, at, end) = (lease.part, lease.next_offset, *end);
+                return Err(Trouble::Behind { part, at, end });
             }
             Some(_) => sleep(LOOK).await,
         }

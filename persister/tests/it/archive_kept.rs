@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use contract::ids::EventId;
 use contract::keys::EventKeys;
+use contract::record::Issued;
 use links::redis::{Cluster, Script};
-use rig::stack::{shared, wait_until};
+use rig::stack::{TooLate, exclusive, shared, wait_until};
 use tokio::time::sleep;
 
 use crate::archive::{claimed_and_closed, keys, put_away};
 use crate::control::listed;
+use crate::halted::leader_says;
 use crate::rearm::{held_by, on_wins, replaced};
 use crate::reconcile::checked;
-use crate::world::{Row, SOON, World, raw_record};
+use crate::world::{Row, SOON, World, raw_record, record_of, win};
 
 /// An entry of its outbox that is written again so often is never left to the relay, which leaves
 /// each to its edge for 2 s.
@@ -38,14 +40,19 @@ async fn ask(world: &World, event: &EventId) {
 
 /// Waits until an event that is to be archived says why it is not; nothing of it is gone by then.
 async fn kept(world: &World, event: &EventId, why: &str) {
+    says(world, event, why).await.unwrap();
+    assert!(keys(world, event).await > 1);
+    assert!(listed(world, event).await.is_some());
+}
+
+/// Waits until an event says what it waits for.
+async fn says(world: &World, event: &EventId, why: &str) -> Result<(), TooLate> {
     let look = || async {
         let shown = world.event(&["show", event.as_str()]).await;
         let says = shown["waiting_for"].as_str().unwrap_or_default().to_owned();
         if says.contains(why) { Ok(()) } else { Err(shown) }
     };
-    wait_until(SOON, &format!("{event} to say {why:?}"), look).await.unwrap();
-    assert!(keys(world, event).await > 1);
-    assert!(listed(world, event).await.is_some());
+    wait_until(SOON, &format!("{event} to say {why:?}"), look).await
 }
 
 async fn delete_row(world: &World, event: &EventId, user: &str) {
@@ -175,4 +182,23 @@ async fn an_outbox_that_is_not_empty_keeps_an_event() {
     // The relay publishes it, which brings no second row.
     put_away(&world, &event).await;
     assert_eq!(world.rows(&event).await, rows);
+}
+
+#[tokio::test]
+async fn an_event_is_kept_until_mysql_has_read_on_in_every_partition() {
+    let _guard = exclusive().await;
+    let world = World::open().await;
+    let (event, rows) = sold_and_closed(&world, "kept-behind").await;
+    // A record of an epoch that MySQL has not begun stops its partition.
+    let other = world.open_event("ahead", 10).await;
+    world.produce(7, vec![record_of(&Issued { epoch: 9, ..win(&other, 1) })]).await;
+    ask(&world, &event).await;
+    let behind = says(&world, &event, "MySQL is behind Kafka in 1 partitions").await;
+    let raise = "UPDATE events SET epoch = 9 WHERE event_id = ?";
+    world.query::<u8>(raise, (other.as_str(),)).await;
+    behind.unwrap();
+    put_away(&world, &event).await;
+    assert_eq!(world.rows(&event).await, rows);
+    world.rows_when(&other, 1).await;
+    leader_says(&world, |said| said["status"] == "ok").await;
 }

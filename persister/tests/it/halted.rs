@@ -9,7 +9,7 @@ use crate::world::{Row, SOON, World, record_of, row_of, win};
 
 const PART: i32 = 7;
 
-async fn leader_says(world: &World, what: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn leader_says(world: &World, what: impl Fn(&Value) -> bool) -> Value {
     told_by_leader(world, what).await.unwrap()
 }
 

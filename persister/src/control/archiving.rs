@@ -1,0 +1,154 @@
+//! What a leader remembers of events that it archives, so that none of them holds up another: each
+//! look is short, and is taken up again where the one before it ended.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::ids::EventId;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::plan::Unsettled;
+use crate::store::events::Event;
+
+/// Events that are held beside their rows at once, which takes five sessions of MySQL.
+const TURNS: usize = 1;
+/// One that differs is looked through again after so many times as long as that took.
+const REST: u32 = 19;
+/// And after so long at the latest.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Of all events. Nothing of it has to outlive the leader: the next one begins anew.
+#[derive(Debug)]
+pub struct Archiving {
+    turn: Semaphore,
+    known: Mutex<HashMap<EventId, Known>>,
+}
+
+/// Of an event that is closed in an epoch.
+#[derive(Debug)]
+struct Known {
+    epoch: u64,
+    /// Where Kafka ended once its outbox was empty.
+    ends: Vec<i64>,
+    apart: Option<Apart>,
+}
+
+/// How its shard differed from its rows.
+#[derive(Debug, Clone, Copy)]
+struct Apart {
+    left: Unsettled,
+    until: Instant,
+}
+
+impl Default for Archiving {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(TURNS), known: Mutex::default() }
+    }
+}
+
+impl Archiving {
+    /// The turn to hold an event beside its rows; None: another has it.
+    pub(super) fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.try_acquire().ok()
+    }
+
+    /// Whoever has a turn is to leave it; nobody gets one any more.
+    pub(super) fn end(&self) {
+        self.turn.close();
+    }
+
+    /// Whether [`Self::end`] was called.
+    pub(super) fn has_ended(&self) -> bool {
+        self.turn.is_closed()
+    }
+
+    /// Where Kafka ended when the event's outbox was first found empty. MySQL need not be past what
+    /// came later: that is of other events.
+    pub(super) fn ends(&self, event: &Event) -> Option<Vec<i64>> {
+        self.with(event, |known| known.ends.clone())
+    }
+
+    /// Notes where Kafka ends, after the event's outbox was found empty.
+    pub(super) fn note_ends(&self, event: &Event, ends: Vec<i64>) {
+        let known = Known { epoch: event.epoch, ends, apart: None };
+        self.all(|all| all.insert(event.event_id.clone(), known));
+    }
+
+    /// What differed a while ago. It is looked through again later, or once it was armed again.
+    pub(super) fn apart(&self, event: &Event) -> Option<Unsettled> {
+        let apart = self.with(event, |known| known.apart).flatten()?;
+        (Instant::now() < apart.until).then_some(apart.left)
+    }
+
+    /// Notes that the event differs, which took so long to find.
+    pub(super) fn note_apart(&self, event: &Event, left: Unsettled, took: Duration) {
+        let until = Instant::now() + rest(took);
+        self.with(event, |known| known.apart = Some(Apart { left, until }));
+    }
+
+    /// The event is archived.
+    pub(super) fn forget(&self, event: &EventId) {
+        self.all(|all| all.remove(event));
+    }
+
+    /// What is known of the event in its epoch.
+    fn with<T>(&self, event: &Event, look: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        self.all(|all| {
+            all.get_mut(&event.event_id).filter(|known| known.epoch == event.epoch).map(look)
+        })
+    }
+
+    fn all<T>(&self, look: impl FnOnce(&mut HashMap<EventId, Known>) -> T) -> T {
+        // A thread that panicked here left whole values behind.
+        look(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn rest(took: Duration) -> Duration {
+    took.saturating_mul(REST).min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::plan::tests::event;
+
+    #[test]
+    fn one_at_a_time_until_the_end() {
+        let archiving = Archiving::default();
+        let turn = archiving.turn().unwrap();
+        assert!(archiving.turn().is_none());
+        drop(turn);
+        assert!(archiving.turn().is_some() && !archiving.has_ended());
+        archiving.end();
+        assert!(archiving.turn().is_none() && archiving.has_ended());
+    }
+
+    #[test]
+    fn what_is_known_of_an_event_ends_with_its_epoch() {
+        let archiving = Archiving::default();
+        let (now, armed_again) = (event(), Event { epoch: event().epoch + 1, ..event() });
+        assert_eq!(archiving.ends(&now), None);
+        archiving.note_ends(&now, vec![7]);
+        archiving.note_apart(&now, Unsettled::Differs(3), LONGEST_REST);
+        assert_eq!(archiving.ends(&now), Some(vec![7]));
+        assert_eq!(archiving.apart(&now), Some(Unsettled::Differs(3)));
+        assert_eq!((archiving.ends(&armed_again), archiving.apart(&armed_again)), (None, None));
+        archiving.note_ends(&armed_again, vec![9]);
+        assert_eq!((archiving.ends(&now), archiving.ends(&armed_again)), (None, Some(vec![9])));
+        archiving.forget(&now.event_id);
+        assert_eq!(archiving.ends(&armed_again), None);
+    }
+
+    #[test]
+    fn an_event_that_took_long_to_look_through_rests_longer_up_to_a_minute() {
+        assert_eq!(rest(Duration::from_millis(2)), Duration::from_millis(38));
+        assert_eq!(rest(Duration::from_secs(400)), LONGEST_REST);
+        let archiving = Archiving::default();
+        archiving.note_ends(&event(), vec![7]);
+        archiving.note_apart(&event(), Unsettled::Differs(3), Duration::ZERO);
+        assert_eq!(archiving.apart(&event()), None);
+    }
+}
