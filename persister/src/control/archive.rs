@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::arm::taken;
-use super::carry::{author, note_carried, of};
+use super::carry::{author, note_carried};
+use super::delete;
 use super::plan::{Sight, Unsettled, Waiting};
-use super::shard;
+use super::shard::look;
 use super::take::{Hands, Taken, Trouble};
 use crate::reconcile::{EventReport, Watermark, behind, compare_closed, ends, take_watermark};
 use crate::store::epochs::Compared;
@@ -98,7 +99,7 @@ async fn called_away(hands: &Hands, event: &EventId, mark: &Watermark) {
     loop {
         sleep(WATCH).await;
         let leads = Instant::now() < *hands.held_until.borrow();
-        let stands = match shard::look(&hands.cluster, event).await {
+        let stands = match look(&hands.cluster, event).await {
             Sight::Present(process, _) => process.replid == mark.identity,
             // It may answer again; if not, so much is read of it that the look fails by itself.
             Sight::Away(_) => true,
@@ -145,18 +146,23 @@ pub(super) async fn delist(hands: &Hands, event: &Event) -> Result<Taken, Troubl
     Ok(Taken::Step)
 }
 
-/// Deletes the event's keys, and notes that nothing is left to do.
+/// Deletes the event's keys, and notes that nothing is left to do once nothing brings them back: from
+/// then on nobody looks at the event any more.
 pub(super) async fn put_away(
     hands: &Hands,
     session: &mut Session,
     event: &Event,
 ) -> Result<Taken, Trouble> {
-    match of(shard::put_away(&hands.cluster, event).await?) {
-        Taken::Step => {}
-        other => return Ok(other),
+    let Some(now) = delete::put_away(&hands.cluster, event).await? else {
+        return Ok(Taken::LookAgain);
+    };
+    if !hands.archiving.are_gone(&event.event_id, now, hands.cluster.replicas()) {
+        return Ok(Taken::Blocked(Waiting::Deleted.into()));
     }
     info!(event = %event.event_id, "its keys are gone");
-    note_carried(session, event).await
+    let taken = note_carried(session, event).await?;
+    hands.archiving.forget(&event.event_id);
+    Ok(taken)
 }
 
 /// A leader that was paused may have said how an event stands after another one had taken it out of

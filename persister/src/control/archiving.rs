@@ -9,6 +9,7 @@ use contract::ids::EventId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::delete::Without;
 use super::plan::Unsettled;
 use crate::store::events::Event;
 
@@ -19,11 +20,24 @@ const REST: u32 = 19;
 /// And after so long at the latest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
+/// For a process to have on its disk what it was told: a second between two writes of its append-only
+/// file, and two more where the disk is slow.
+const ON_DISK: Duration = Duration::from_secs(3);
+
 /// Of all events. Nothing of it has to outlive the leader: the next one begins anew.
 #[derive(Debug)]
 pub struct Archiving {
     turn: Semaphore,
     known: Mutex<HashMap<EventId, Known>>,
+    gone: Mutex<HashMap<EventId, Gone>>,
+}
+
+/// A process that had none of an event's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Gone {
+    replid: String,
+    offset: u64,
+    since: Instant,
 }
 
 /// Of an event that is closed in an epoch.
@@ -44,7 +58,7 @@ struct Apart {
 
 impl Default for Archiving {
     fn default() -> Self {
-        Self { turn: Semaphore::new(TURNS), known: Mutex::default() }
+        Self { turn: Semaphore::new(TURNS), known: Mutex::default(), gone: Mutex::default() }
     }
 }
 
@@ -88,9 +102,24 @@ impl Archiving {
         self.with(event, |known| known.apart = Some(Apart { left, until }));
     }
 
-    /// The event is archived.
+    /// Whether nothing brings an event's keys back: the process that has none of them now had none
+    /// long enough ago to have it on its disk, and so many replicas have acknowledged that.
+    pub(super) fn are_gone(&self, event: &EventId, now: Without, replicas: u32) -> bool {
+        let mut all = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = Instant::now();
+        let before = all.get(event).filter(|gone| now.had == 0 && gone.replid == now.replid);
+        if let Some(gone) = before {
+            return gone.lasts(&now, replicas, at);
+        }
+        let Without { replid, offset, .. } = now;
+        all.insert(event.clone(), Gone { replid, offset, since: at });
+        false
+    }
+
+    /// The event has come a step further, which what was known of it was for.
     pub(super) fn forget(&self, event: &EventId) {
         self.all(|all| all.remove(event));
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).remove(event);
     }
 
     /// What is known of the event in its epoch.
@@ -103,6 +132,13 @@ impl Archiving {
     fn all<T>(&self, look: impl FnOnce(&mut HashMap<EventId, Known>) -> T) -> T {
         // A thread that panicked here left whole values behind.
         look(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Gone {
+    fn lasts(&self, now: &Without, replicas: u32, at: Instant) -> bool {
+        let have_it = now.acknowledged.iter().filter(|offset| **offset >= self.offset).count();
+        at.duration_since(self.since) >= ON_DISK && have_it >= replicas as usize
     }
 }
 
@@ -150,5 +186,42 @@ mod tests {
         archiving.note_ends(&event(), vec![7]);
         archiving.note_apart(&event(), Unsettled::Differs(3), Duration::ZERO);
         assert_eq!(archiving.apart(&event()), None);
+    }
+
+    #[test]
+    fn keys_are_gone_once_replicas_and_disk_have_that() {
+        let since = Instant::now();
+        let gone = Gone { replid: "aa".to_owned(), offset: 50, since };
+        let now = |acknowledged: &[u64]| Without {
+            replid: "aa".to_owned(),
+            had: 0,
+            offset: 90,
+            acknowledged: acknowledged.to_vec(),
+        };
+        let later = since + ON_DISK;
+        assert!(gone.lasts(&now(&[50]), 1, later));
+        assert!(!gone.lasts(&now(&[49]), 1, later), "its replica may lack it");
+        assert!(!gone.lasts(&now(&[]), 1, later), "its replica is away");
+        assert!(!gone.lasts(&now(&[90]), 2, later));
+        assert!(!gone.lasts(&now(&[90]), 1, later - Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn another_process_or_keys_that_are_back_begin_the_wait_anew() {
+        let archiving = Archiving::default();
+        let spring = event().event_id;
+        let look = |replid: &str, had, offset| {
+            let acknowledged = vec![offset];
+            let now = Without { replid: replid.to_owned(), had, offset, acknowledged };
+            assert!(!archiving.are_gone(&spring, now, 1));
+            archiving.gone.lock().unwrap()[&spring].clone()
+        };
+        let first = look("aa", 3, 50);
+        assert_eq!(look("aa", 0, 60), first);
+        assert_eq!(look("aa", 2, 70).offset, 70);
+        let other = look("bb", 0, 80);
+        assert_eq!((other.replid.as_str(), other.offset), ("bb", 80));
+        archiving.forget(&spring);
+        assert!(archiving.gone.lock().unwrap().is_empty());
     }
 }

@@ -147,7 +147,7 @@ fn expected(state: &ShardState) -> Expected<'_> {
     }
 }
 
-pub(super) fn of(applied: Applied) -> Taken {
+fn of(applied: Applied) -> Taken {
     match applied {
         Applied::Done => Taken::Step,
         Applied::Moved => Taken::LookAgain,

@@ -5,7 +5,7 @@
 //! - `take`: one event, step by step.
 //! - `arm`, `carry`, `archive`: the steps; `archiving`: what the last one remembers.
 //! - `markers`, `unite`: what an arming of an event that was open needs besides.
-//! - `shard`: the scripts that they call.
+//! - `shard`: the scripts that they call; `delete`: the one that takes an event's keys away.
 //!
 //! Each event is taken by a task of its own, some of each shard at a time: arming one again is
 //! mostly waiting, and a shard that hangs, or an event that waits for long, delays only its own.
@@ -14,6 +14,7 @@ mod archive;
 mod archiving;
 mod arm;
 mod carry;
+mod delete;
 mod markers;
 pub mod plan;
 mod shard;

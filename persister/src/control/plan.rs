@@ -111,6 +111,9 @@ pub enum Waiting {
     /// It is to be archived, and not all of it is in MySQL.
     #[error("is closed, and archived once it is settled: {0}")]
     Unsettled(#[from] Unsettled),
+    /// An archived event's keys are deleted, which a failover may undo.
+    #[error("is archived; its keys are deleted, and its replica and its disk are to have that")]
+    Deleted,
     /// Something failed and is tried again.
     #[error("tries again: {0}")]
     Trouble(String),

@@ -26,8 +26,6 @@ static APPLY: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/apply.lua")));
 static RENEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../lua/renew.lua")));
-static ARCHIVE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("../../../lua/archive.lua")));
 
 /// What `lua/arm.lua` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +40,7 @@ pub(super) enum ArmReply {
     Ahead(u64),
 }
 
-/// What `lua/open.lua`, `lua/apply.lua`, `lua/renew.lua` and `lua/archive.lua` answer.
+/// What `lua/open.lua`, `lua/apply.lua` and `lua/renew.lua` answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applied {
     /// It stands so now.
@@ -277,16 +275,6 @@ pub(super) async fn renew(
     run(cluster, &RENEW, event, &[epoch.as_str(), from, to]).await
 }
 
-/// Deletes all keys of an event that is archived.
-pub(super) async fn put_away(cluster: &Cluster, event: &Event) -> Result<Applied, RedisError> {
-    let keys = EventKeys::new(&event.event_id);
-    let keys = [&keys.state, &keys.wins, &keys.outbox, &keys.expiry].map(String::as_str);
-    let (epoch, version) = (event.epoch.to_string(), event.version.to_string());
-    let slot = Cluster::slot_of(&event.event_id);
-    let reply = cluster.run_script(slot, &ARCHIVE, &keys, &[&epoch, &version]).await?;
-    parse_applied(&reply).ok_or_else(|| unreadable(&reply))
-}
-
 async fn run(
     cluster: &Cluster,
     script: &Script,
@@ -310,7 +298,7 @@ async fn run_on(
     cluster.run_script_on(master, script, &[keys.state.as_str()], args).await
 }
 
-fn unreadable(reply: &Reply) -> RedisError {
+pub(super) fn unreadable(reply: &Reply) -> RedisError {
     RedisError::Unknown(format!("a script answered {reply:?}"))
 }
 
@@ -336,14 +324,14 @@ fn parse_applied(reply: &Reply) -> Option<Applied> {
         return None;
     };
     Some(match (word.text()?, rest) {
-        ("opened" | "applied" | "renewed" | "archived", _) => Applied::Done,
+        ("opened" | "applied" | "renewed", _) => Applied::Done,
         ("moved", _) => Applied::Moved,
         ("held", [units]) => Applied::Held(unsigned(units)?),
         _ => return None,
     })
 }
 
-fn unsigned(reply: &Reply) -> Option<u64> {
+pub(super) fn unsigned(reply: &Reply) -> Option<u64> {
     reply.integer()?.try_into().ok()
 }
 
@@ -374,7 +362,7 @@ mod tests {
 
     #[test]
     fn answers_of_the_other_scripts_are_read() {
-        for done in ["opened", "applied", "renewed", "archived"] {
+        for done in ["opened", "applied", "renewed"] {
             assert_eq!(parse_applied(&array(&[done])), Some(Applied::Done));
         }
         assert_eq!(parse_applied(&array(&["moved", "3", "1", "open"])), Some(Applied::Moved));

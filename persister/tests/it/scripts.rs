@@ -190,10 +190,10 @@ async fn keys_go_only_where_mysql_knows_what_the_shard_knows() {
     let _guard = shared().await;
     let world = World::open().await;
     let event = new_id("archive");
-    armed(&world, &event, 2, "token").await;
+    let replid = armed(&world, &event, 2, "token").await;
     assert_eq!(call(&world, ARCHIVE, &event, "1 9").await, ["moved", "2", "0", "arming"]);
     assert!(state(&world, &event).await.is_some());
-    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "1"]);
-    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "0"]);
+    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "1", &replid]);
+    assert_eq!(call(&world, ARCHIVE, &event, "2 0").await, ["archived", "0", &replid]);
     assert_eq!(state(&world, &event).await, None);
 }
