@@ -90,11 +90,11 @@ impl DirectoryLog {
         self.with(|read| read.is_current())
     }
 
-    /// The first so many events that it lists beside those; none unless all of it was read just now.
-    pub fn listed_beside(&self, known: &HashSet<&EventId>, most: usize) -> Vec<EventId> {
+    /// Events that it lists beside those; none unless all of it was read just now.
+    pub fn listed_beside(&self, known: &HashSet<&EventId>) -> Vec<EventId> {
         self.with(|read| {
             let listed = read.folded.iter().map(|listing| &listing.event_id);
-            let beside = listed.filter(|event| !known.contains(event)).take(most).cloned();
+            let beside = listed.filter(|event| !known.contains(event)).cloned();
             if read.is_current() { beside.collect() } else { Vec::new() }
         })
     }

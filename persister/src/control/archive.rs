@@ -25,7 +25,7 @@ use crate::store::{Session, StoreError};
 /// Between two looks whether an event that is looked through is to be left.
 const WATCH: Duration = Duration::from_millis(500);
 /// Events that are taken out of the directory once more in one look.
-const MOST_HUSHED: usize = 16;
+const MOST_HUSHED: u32 = 4;
 
 /// Notes that the event is archived, if nothing of it is on its way and its shard has nothing that
 /// MySQL lacks. The order is reconcile's: a win that is not in the outbox was acknowledged by Kafka,
@@ -141,6 +141,9 @@ fn unsettled(left: Unsettled) -> Taken {
 
 /// Takes the event out of the directory: edges answer that there is no such event, and ask no shard.
 pub(super) async fn delist(hands: &Hands, event: &Event) -> Result<Taken, Trouble> {
+    if event.carried_version == event.version {
+        warn!(event = %event.event_id, "the directory lists it though it was put away");
+    }
     hands.directory.say_gone(event.event_id.clone()).await?;
     info!(event = %event.event_id, "taken out of the directory");
     Ok(Taken::Step)
@@ -165,22 +168,15 @@ pub(super) async fn put_away(
     Ok(taken)
 }
 
-/// A leader that was paused may have said how an event stands after another one had taken it out of
-/// the directory: it is taken out again. `live`: those that are looked after anyway.
-pub(super) async fn hush(
+/// Archived events that the directory lists all the same: a leader that was paused may have said how
+/// one stands after another leader had taken it out. They are taken like those of `live`, which are
+/// looked after anyway: the plan takes them out again.
+pub(super) async fn listed_again(
     hands: &Hands,
     session: &mut Session,
     live: &[Event],
-) -> Result<(), StoreError> {
+) -> Result<Vec<Event>, StoreError> {
     let live: HashSet<&EventId> = live.iter().map(|event| &event.event_id).collect();
-    for id in hands.directory.listed_beside(&live, MOST_HUSHED) {
-        let Some(event) = session.event(&id).await?.filter(Event::is_archived) else {
-            continue;
-        };
-        warn!(event = %id, "the directory lists an archived event: it is taken out again");
-        if let Err(trouble) = delist(hands, &event).await {
-            warn!(event = %id, %trouble, "the directory lists it still");
-        }
-    }
-    Ok(())
+    let beside = hands.directory.listed_beside(&live);
+    session.put_away_of(&beside, MOST_HUSHED).await
 }

@@ -188,14 +188,14 @@ impl Control {
         };
         let events = if sweep {
             self.next_sweep = now + SWEEP;
-            session.live_events().await?
+            let mut events = session.live_events().await?;
+            let again = archive::listed_again(&self.hands, session, &events).await?;
+            events.extend(again);
+            self.forget_others(&events);
+            events
         } else {
             session.changed_events().await?
         };
-        if sweep {
-            archive::hush(&self.hands, session, &events).await?;
-            self.forget_others(&events);
-        }
         for (shard, events) in self.by_shard(events, now) {
             self.begin(shard, events);
         }

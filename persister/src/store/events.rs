@@ -2,10 +2,11 @@
 
 use contract::event::{Confirm, Phase};
 use contract::ids::EventId;
-use mysql_async::Row;
+use mysql_async::{Row, Value};
 
 use super::audit::Entry;
 use super::columns::Columns;
+use super::coupons::{MAX_ROWS, padded};
 use super::epochs::{Arming, EpochStep};
 use super::error::StoreError;
 use super::session::Session;
@@ -202,6 +203,23 @@ impl Session {
     /// Every event that the leader has not put away.
     pub async fn live_events(&mut self) -> Result<Vec<Event>, StoreError> {
         self.events(sql::LIVE_EVENTS).await
+    }
+
+    /// Up to `most` of those events that the leader has put away.
+    pub async fn put_away_of(
+        &mut self,
+        events: &[EventId],
+        most: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut found = Vec::new();
+        for events in events.chunks(MAX_ROWS) {
+            let (size, mut params) = padded(events, |event| Value::from(event.as_str()));
+            params.push(most.into());
+            let rows = self.rows(&sql::events(&sql::put_away_of(size)), params).await?;
+            found.extend(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?);
+        }
+        found.truncate(most as usize);
+        Ok(found)
     }
 
     /// Those whose last change was not carried yet.

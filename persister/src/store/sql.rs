@@ -89,7 +89,11 @@ pub(super) const EVENTS_AFTER: &str = "\
     ORDER BY e.created_at, e.event_id LIMIT ?";
 /// What the leader looks after: all but those that it has put away.
 pub(super) const LIVE_EVENTS: &str =
-    "WHERE e.phase <> 'archived' OR e.version <> e.carried_version";
+    "WHERE e.phase <> 'archived' OR e.version <> e.carried_version OR e.waiting_for <> ''";
+/// Those of so many events that it has put away.
+pub(super) fn put_away_of(events: usize) -> String {
+    format!("WHERE {PUT_AWAY} AND e.event_id IN ({}) LIMIT ?", list("?", events))
+}
 /// What the leader has not carried to shard and directory yet.
 pub(super) const CHANGED_EVENTS: &str = "\
     WHERE e.version <> e.carried_version \

@@ -15,6 +15,9 @@ use crate::reconcile::turn;
 use crate::relay::claim;
 use crate::world::{SOON, World, new_id, raw_record, record_of, row_of, win};
 
+/// Events that the directory lists and MySQL lacks: many more than are taken out in one look.
+const STRANGERS: usize = 200;
+
 /// How many keys its shard has of an event.
 pub(crate) async fn keys(world: &World, event: &EventId) -> usize {
     let script = Script::new("return redis.call('KEYS', ARGV[1])");
@@ -167,6 +170,19 @@ async fn an_archiving_that_was_cut_short_is_ended() {
     assert_eq!(epochs, [(1, "archived".to_owned())], "it is not armed again");
 }
 
+/// Appends to the directory.
+async fn say(world: &World, entries: Vec<Entry>) {
+    let record = |entry: &Entry| {
+        let (key, value) = encode(entry);
+        NewRecord { key, value, headers: Default::default() }
+    };
+    let records: Vec<NewRecord> = entries.iter().map(record).collect();
+    let partition = world.kafka.partition(DIRECTORY, 0);
+    // Boxed: futures so deep within each other are beyond the compiler.
+    let produce = || Box::pin(partition.produce(records.clone()));
+    wait_until(SOON, "a word in the directory", produce).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_word_of_a_leader_that_comes_late_is_taken_back() {
     let _guard = shared().await;
@@ -178,15 +194,21 @@ async fn a_word_of_a_leader_that_comes_late_is_taken_back() {
     let closed: Listing = listed(&world, &event).await.unwrap();
     world.event(&["archive", id, "--wait-s", "60"]).await;
     put_away(&world, &event).await;
-    let (key, value) = encode(&Entry::Event(Box::new(closed)));
-    let record = NewRecord { key, value, headers: Default::default() };
-    world.kafka.partition(DIRECTORY, 0).produce(vec![record]).await.unwrap();
+    // Others are listed that MySQL does not know at all: they are none of the leader's business.
+    let strangers: Vec<EventId> = (0..STRANGERS).map(|_| new_id("stranger")).collect();
+    let listing = |event_id| Entry::Event(Box::new(Listing { event_id, ..closed.clone() }));
+    say(&world, strangers.iter().cloned().map(listing).collect()).await;
+    say(&world, vec![listing(event.clone())]).await;
     let look = || async {
         match listed(&world, &event).await {
             None => Ok(()),
             Some(listing) => Err(format!("{listing:?}")),
         }
     };
-    wait_until(SOON, "the directory without it", look).await.unwrap();
+    let taken_out = wait_until(SOON, "the directory without it", look).await;
+    let kept = listed(&world, &strangers[0]).await;
+    say(&world, strangers.into_iter().map(Entry::Gone).collect()).await;
+    taken_out.unwrap();
+    assert!(kept.is_some());
     unknown_to_edges(&world, &event).await;
 }
