@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::admin::Api;
 use crate::control::listed;
+use crate::reconcile::turn;
 use crate::relay::claim;
 use crate::world::{SOON, World, new_id, raw_record, record_of, row_of, win};
 
@@ -89,6 +90,7 @@ async fn of_an_archived_event_only_its_rows_stay() {
     let shown = world.event(&["show", id]).await;
     assert_eq!(json!([shown["phase"], shown["rows"]]), json!(["archived", 2]), "{shown}");
     assert_eq!(world.event(&["archive", id]).await["outcome"], "already");
+    let turn = turn().await;
     for words in [
         &["event", "open", id][..],
         &["event", "label", id, "a=b"],
@@ -100,6 +102,7 @@ async fn of_an_archived_event_only_its_rows_stay() {
         let said = ran.out + &ran.err;
         assert!(said.contains("archived"), "{words:?}: {said}");
     }
+    drop(turn);
     for verb in ["return", "revoke"] {
         let coupon = CouponId::from_bytes(rows[0].coupon.as_slice().try_into().unwrap());
         let ran = world.run(&["coupon", verb, &coupon.to_string()]).await;

@@ -22,7 +22,7 @@ use crate::world::{Row, SOON, World, raw_record, record_of, win};
 const YOUNG: Duration = Duration::from_millis(200);
 
 /// A closed event with ann's and bob's rows, and nothing on its way.
-pub(crate) async fn sold_and_closed(world: &World, name: &str) -> (EventId, Vec<Row>) {
+async fn sold_and_closed(world: &World, name: &str) -> (EventId, Vec<Row>) {
     let event = claimed_and_closed(world, name).await;
     let rows = world.rows_when(&event, 2).await;
     let look = || async {
@@ -33,7 +33,7 @@ pub(crate) async fn sold_and_closed(world: &World, name: &str) -> (EventId, Vec<
     (event, rows)
 }
 
-pub(crate) async fn ask(world: &World, event: &EventId) {
+async fn ask(world: &World, event: &EventId) {
     let asked = world.event(&["archive", event.as_str(), "--wait-s", "0"]).await;
     assert_eq!(asked["outcome"], "changed", "{asked}");
 }
@@ -46,7 +46,7 @@ async fn kept(world: &World, event: &EventId, why: &str) {
 }
 
 /// Waits until an event says what it waits for.
-pub(crate) async fn says(world: &World, event: &EventId, why: &str) -> Result<(), TooLate> {
+async fn says(world: &World, event: &EventId, why: &str) -> Result<(), TooLate> {
     let look = || async {
         let shown = world.event(&["show", event.as_str()]).await;
         let says = shown["waiting_for"].as_str().unwrap_or_default().to_owned();

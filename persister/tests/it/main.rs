@@ -6,7 +6,6 @@
 mod admin;
 mod archive;
 mod archive_kept;
-mod archive_lost;
 mod audit;
 mod cli;
 mod console;
