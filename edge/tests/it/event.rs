@@ -147,7 +147,8 @@ pub(crate) async fn list(stack: &Stack, listing: &Listing) {
     let record = NewRecord { key, value, headers: BTreeMap::new() };
     let directory = stack.kafka.partition(DIRECTORY, 0);
     // A broker that was away a moment ago may not lead yet what it is asked for.
-    let produce = || directory.produce(vec![record.clone()]);
+    // Boxed: futures so deep within each other are beyond the compiler.
+    let produce = || Box::pin(directory.produce(vec![record.clone()]));
     wait_until(SOON, "a word in the directory", produce).await.unwrap();
 }
 

@@ -1,5 +1,7 @@
 //! The edge against real servers: the stack that `FIRSTCOME_STACK` names (`./dev test` sets it).
 
+// Futures of polls within polls are deeper than the compiler's 128.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod back_pressure;

@@ -30,7 +30,8 @@ impl Published {
         let mut partitions = Vec::new();
         for number in 0..COUPON_ISSUED_PARTITIONS {
             let partition = stack.kafka.partition(COUPON_ISSUED, number);
-            let bounds = || partition.bounds();
+            // Boxed: futures so deep within each other are beyond the compiler.
+            let bounds = || Box::pin(partition.bounds());
             let bounds = wait_until(SOON, "a partition's end", bounds).await.unwrap();
             partitions.push((partition, bounds.end));
         }
