@@ -88,7 +88,8 @@ impl Limits {
         let text: String = uncommented.flat_map(|line| [line, "\n"]).collect();
         let mut rates: BTreeMap<&str, f64> = BTreeMap::new();
         let mut limits = Self::default();
-        for directive in text.split(';') {
+        // A block ends without a semicolon.
+        for directive in text.split([';', '{', '}']) {
             let words: Vec<&str> = directive.split_ascii_whitespace().collect();
             let of = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
             match words.first().copied() {
