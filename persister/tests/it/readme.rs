@@ -204,6 +204,7 @@ fn calls(sale: &Sale, run: &str) -> Vec<Call> {
     let letter = |at: usize, rest: &str| format!("/dead-letters/{}{rest}", letters[at]);
     vec![
         get("/me", "/me".to_owned()),
+        get("/live", format!("/live?event={event}")),
         get("/events", "/events?limit=5".to_owned()),
         get("/events/{event}", of("")),
         get("/events/{event}/preflight", of("/preflight?outage_minutes=1&one_host_is_fine=true")),
