@@ -24,6 +24,10 @@ const THREADS: u16 = 2;
 const ANSWER_WITHIN_S: u64 = 5;
 /// The longest that a limited number of requests may take.
 const LIMITED_WITHIN: Duration = Duration::from_secs(120);
+/// Between two looks whether it catches an interrupt.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// SIGINT, in the masks of `/proc/PID/status`.
+const INTERRUPT: u64 = 1 << 1;
 /// From the interrupt to the end: wrk looks each 100 ms.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
@@ -130,7 +134,7 @@ impl Load {
         let output = match self.until {
             Until::Time(window) => tokio::select! {
                 output = &mut ended => output,
-                () = sleep(window) => {
+                () = window_and_handler(window, pid) => {
                     if let Some(pid) = pid {
                         // Where it has ended by itself, its output says why.
                         let _ = kill_process(pid, Signal::INT);
@@ -189,6 +193,23 @@ fn read(output: &Output) -> Result<Seen, BenchError> {
         let said = String::from_utf8_lossy(&output.stderr);
         BenchError::Wrk(format!("{}: {} {}", output.status, text.trim(), said.trim()))
     })
+}
+
+/// Waits for a window's end, and until the process has a handler of its own for an interrupt: without
+/// one it would end and say nothing, as on a machine where it has hardly begun by then.
+async fn window_and_handler(window: Duration, pid: Option<Pid>) {
+    sleep(window).await;
+    while pid.is_some_and(|pid| !catches_interrupts(pid)) {
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn catches_interrupts(pid: Pid) -> bool {
+    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+    let status = std::fs::read_to_string(path).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & INTERRUPT != 0)
 }
 
 #[cfg(test)]

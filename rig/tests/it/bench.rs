@@ -72,17 +72,30 @@ async fn closing() -> SocketAddr {
     address
 }
 
-#[tokio::test]
-async fn nothing_is_told_of_a_row_whose_round_erred() {
-    let _guard = shared().await;
-    let load = Load {
+/// A load on somebody who answers nobody.
+async fn load_for(window: Duration) -> Load {
+    Load {
         targets: vec![closing().await],
         events: vec!["bench-none".parse().unwrap()],
         connections: 2,
         keeping: Keeping::Kept,
-        until: Until::Time(Duration::from_millis(200)),
+        until: Until::Time(window),
         crowd: "1".to_owned(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_ends_before_the_load_has_begun_is_a_round_that_erred() {
+    let _guard = shared().await;
+    let directory = Handle::from_env().unwrap().status().directory.clone();
+    let seen = load_for(Duration::ZERO).await.run(&directory).await.unwrap();
+    assert!(seen.broken().is_some(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_row_whose_round_erred() {
+    let _guard = shared().await;
+    let load = load_for(Duration::from_millis(200)).await;
     let stack = Handle::from_env().unwrap();
     let seen = load.run(&stack.status().directory).await.unwrap();
     let broken = seen.broken().expect("reads that failed");
