@@ -1,6 +1,7 @@
 //! Operators who work through the admin API in the middle of a rush; then the checker.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contract::coupon::CouponState;
@@ -46,15 +47,19 @@ impl Operator<'_> {
         body["wait_s"] = json!(WAIT_S);
         let (path, body) = (format!("/admin/v1/{path}"), body.to_string());
         let begun_us = self.notes.now_us();
+        let asked = AtomicBool::new(false);
         let ask = || async {
             let answer = post_within(CALL, self.server, &path, &self.authorization, &body).await;
             assert!(matches!(answer.status, 200 | 503), "{path}: {answer:?}");
-            // Asked again, it is `already` so.
-            if answer.status == 200 && answer.json()["carried"] == true {
-                Ok(())
-            } else {
-                Err(answer.body)
+            let again = asked.swap(true, Ordering::Relaxed);
+            if answer.status == 503 {
+                return Err(answer.body);
             }
+            let done = answer.json();
+            // Only who asks again may find that it is so already.
+            let made = done["outcome"] == "changed" || (again && done["outcome"] == "already");
+            assert!(made, "{path}: {done}");
+            if done["carried"] == true { Ok(()) } else { Err(answer.body) }
         };
         wait_until(CARRIED_WITHIN, &path, ask).await.unwrap();
         let ended_us = Some(self.notes.now_us());
@@ -117,9 +122,8 @@ async fn a_rush_with_operators_in_its_middle_passes() {
     let mut verdict = sources.judge(&history, SETTLE_WITHIN).await.unwrap();
     verdict.demand_answers(&history);
     assert!(verdict.passes(), "{verdict}");
-    assert_eq!(verdict.order_not_judged, None, "{verdict}");
-    // On a machine that has much else to do a claim may end without an answer.
-    assert!(verdict.counts.told + verdict.counts.unknown >= STOCK, "{verdict}");
+    assert_eq!((verdict.order_not_judged, verdict.counts.unknown), (None, 0), "{verdict}");
+    assert!(verdict.counts.told >= STOCK, "{verdict}");
     for coupon in taken.unwrap() {
         assert!(history.told.iter().any(|told| told.coupon == coupon), "{coupon} was told");
     }
