@@ -1,7 +1,7 @@
 // A claim as a well-behaved client makes it, and what all scenarios have in common.
 
 import http from 'k6/http';
-import { fail, sleep } from 'k6';
+import { check, fail, sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 
 import { noteAnswered, noteAsked, read } from './history.js';
@@ -84,6 +84,17 @@ export function claim(user) {
 // Counts what a user was told in the end.
 export function count(answer) {
     (answer.status === 200 ? won : soldOut).add(1);
+}
+
+// Claims for a user until it is a win or a loss, and counts that; null where it never was, which fails
+// the scenario.
+export function settled(user) {
+    const answer = claim(user);
+    if (!check(answer, { 'a definite answer': isDefinite })) {
+        return null;
+    }
+    count(answer);
+    return answer;
 }
 
 // 0: the connection ended, so nobody knows.

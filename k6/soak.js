@@ -13,7 +13,7 @@ import http from 'k6/http';
 import exec from 'k6/execution';
 import { check } from 'k6';
 
-import { BASE_URL, EVENT, THRESHOLDS, TRENDS, claim, count, isDefinite, newRun } from './claim.js';
+import { BASE_URL, EVENT, THRESHOLDS, TRENDS, claim, newRun, settled } from './claim.js';
 import { read } from './history.js';
 
 // One in so many is followed by the question of somebody who won earlier, and how the event stands.
@@ -39,11 +39,10 @@ export const setup = newRun;
 
 export default function ({ run }) {
     const number = exec.scenario.iterationInTest;
-    const first = claim(`soak-${run}-${number}`);
-    if (!check(first, { 'a definite answer': isDefinite })) {
+    const first = settled(`soak-${run}-${number}`);
+    if (!first) {
         return;
     }
-    count(first);
     if (number % LOOKS_BACK === 0 && number >= BACK) {
         lookBack(`soak-${run}-${number - BACK}`);
     }

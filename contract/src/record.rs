@@ -24,6 +24,9 @@ pub enum Told {
 }
 
 impl Told {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Replica, Self::Pending, Self::Unknown];
+
     /// The word as every store spells it.
     pub fn as_str(self) -> &'static str {
         match self {

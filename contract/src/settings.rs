@@ -16,9 +16,10 @@ pub struct BadSetting {
 }
 
 /// Reads settings through a function from name to text.
-pub struct Settings<G>(pub G);
+#[derive(Clone, Copy)]
+pub struct Settings<'a>(pub &'a dyn Fn(&'static str) -> Option<String>);
 
-impl<G: Fn(&'static str) -> Option<String>> Settings<G> {
+impl Settings<'_> {
     /// A setting that must be there.
     pub fn required<T>(
         &self,
@@ -39,7 +40,14 @@ impl<G: Fn(&'static str) -> Option<String>> Settings<G> {
         wanted: &'static str,
         parse: fn(&str) -> Option<T>,
     ) -> Result<T, BadSetting> {
-        Settings(|name| (self.0)(name).or_else(|| Some(default()))).required(name, wanted, parse)
+        let or_default = |name| Some((self.0)(name).unwrap_or_else(default));
+        Settings(&or_default).required(name, wanted, parse)
+    }
+
+    /// What a setting says, for one that has no default and may be left out. One that is empty says
+    /// nothing, since compose cannot leave one out.
+    pub fn said(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 }
 
@@ -73,12 +81,26 @@ mod tests {
 
     #[test]
     fn a_bad_setting_says_what_was_read_and_what_is_wanted() {
-        let settings = Settings(|name| (name == "NODES").then(|| "a".to_owned()));
+        let get = |name| (name == "NODES").then(|| "a".to_owned());
+        let settings = Settings(&get);
         let error = settings.required("NODES", HOSTS, parse_hosts).unwrap_err();
         assert_eq!(error.to_string(), format!("NODES is \"a\"; it wants {HOSTS}"));
         let error = settings.required("PORT", "a port", parse::<u16>).unwrap_err();
         assert_eq!(error.to_string(), "PORT is not set; it wants a port");
         assert_eq!(settings.or("PORT", || "80".to_owned(), "a port", parse::<u16>), Ok(80));
+    }
+
+    #[test]
+    fn an_empty_setting_says_nothing() {
+        let get = |name| match name {
+            "EMPTY" => Some(" ".to_owned()),
+            "SPACED" => Some(" a\n".to_owned()),
+            _ => None,
+        };
+        let settings = Settings(&get);
+        assert_eq!(settings.said("EMPTY"), None);
+        assert_eq!(settings.said("ABSENT"), None);
+        assert_eq!(settings.said("SPACED").as_deref(), Some("a"));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub const HEADER_EVENT: &str = "event-id";
 pub const HEADER_COUPON: &str = "coupon-id";
 /// Header: the id of the request that the win answers.
 pub const HEADER_REQUEST: &str = "request-id";
+/// Header: the span that published the win, of a claim that is traced; as W3C Trace Context spells it.
+pub const HEADER_TRACE: &str = "traceparent";
 
 /// Headers of a dead letter: by the names and in the encodings of Kafka Connect (text) and of Spring
 /// Kafka (numbers big-endian), so that the tools of both read them. They tell of the record as it came

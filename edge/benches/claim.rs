@@ -1,4 +1,5 @@
-//! What the pure parts of a claim cost: reading its body, looking it up in memory, answering it.
+//! What the pure parts of a claim cost: reading its body, looking it up in memory, answering it, and
+//! asking whether it is traced where nothing is.
 //!
 //! `cargo bench -p edge --features criterion --bench claim`
 
@@ -15,6 +16,9 @@ use edge::claims::winners::{Membership, Winners};
 use edge::issue::Answered;
 use edge::reply;
 use edge::request::parse_issue;
+use edge::trace;
+use hyper::HeaderMap;
+use links::trace::Tracer;
 
 const BODY: &[u8] = br#"{"event_id":"spring","user_id":"user-00000000"}"#;
 /// Winners of an event.
@@ -24,6 +28,10 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     criterion.bench_function("read a body", |run| {
         run.iter(|| parse_issue(black_box(BODY), Attempt::NONE, None).unwrap());
+    });
+    criterion.bench_function("not traced", |run| {
+        let (tracer, headers) = (Tracer::off(), HeaderMap::new());
+        run.iter(|| trace::claim(black_box(&tracer), &headers).is_none());
     });
     replies(&mut criterion);
     look_ups(&mut criterion);

@@ -2,13 +2,21 @@
 
 mod identity;
 mod limits;
+mod trace;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
+use contract::settings::{BadSetting, HOSTS, Settings, parse, parse_hosts, parse_up_to};
+use links::login::Login;
+use links::trace::Setting as Traces;
+
 use crate::claims::AskedOf;
+use crate::cors::Origins;
 use crate::identity::Mode;
 use crate::limits::Setting as Limits;
+use crate::metrics::Recording;
+use crate::proxy_protocol::Forwarders;
 
 /// Everything an edge is told from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +33,32 @@ pub struct Config {
     /// `FIRSTCOME_LIMIT_ALL`, `FIRSTCOME_LIMIT_ADDRESS`, `FIRSTCOME_LIMIT_USER`: how often this edge
     /// may be asked; `FIRSTCOME_TRUSTED_HOPS`: proxies that say from where. Defaults `off` and `0`.
     pub limits: Limits,
+    /// `FIRSTCOME_PROXY_PROTOCOL`: who says, by the PROXY protocol, from where their connections come.
+    /// Default `off`.
+    pub forwarders: Forwarders,
     /// `FIRSTCOME_CORES`: threads that serve. Default: as many as the machine has cores.
     pub cores: usize,
     /// `FIRSTCOME_REDIS`: nodes of the cluster, `host:port` separated by commas. Required.
     pub redis_nodes: Vec<String>,
     /// `FIRSTCOME_REDIS_REPLICAS`: copies beside the master that make a win told. Default 1.
     pub redis_replicas: u32,
+    /// `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD` or `FIRSTCOME_REDIS_PASSWORD_FILE`: who
+    /// logs in to Redis. Default: its default user.
+    pub redis_login: Option<Login>,
     /// `FIRSTCOME_KAFKA`: brokers, `host:port` separated by commas. Required.
     pub kafka_brokers: Vec<String>,
+    /// `FIRSTCOME_CORS_ORIGINS`: pages of these origins may read answers, separated by commas; `*`:
+    /// everybody's. Default: none.
+    pub cors_origins: Origins,
     /// `FIRSTCOME_SOLD_OUT`: `memory` or `redis`, where an edge learns that nothing is left. `redis`
     /// is for benches: it shows what the memory saves. Default `memory`.
     pub sold_out: AskedOf,
+    /// `FIRSTCOME_METRICS`: `on` or `off`, whether anything is recorded for `/metrics`. `off` is for
+    /// benches: it shows what recording costs. Default `on`.
+    pub metrics: Recording,
+    /// `FIRSTCOME_OTLP_ENDPOINT` and `FIRSTCOME_TRACE_RATIO`: where traces go, and of how many claims.
+    /// Defaults: nowhere, and `0.001` where there is somewhere.
+    pub traces: Option<Traces>,
     /// `FIRSTCOME_LOG`: a filter of tracing's. Default `info`.
     pub log_filter: String,
     /// `FIRSTCOME_LOG_FORMAT`: `json` or `pretty`. Default `json`.
@@ -54,18 +77,6 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// A variable that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {problem}; it wants {wanted}")]
-pub struct BadConfig {
-    /// The variable.
-    pub name: &'static str,
-    /// What was read.
-    pub problem: String,
-    /// What it takes.
-    pub wanted: &'static str,
-}
-
 /// What the libraries tell of connections and errors, `links` tells once.
 const DEFAULT_LOG: &str = "info,rskafka=off,fred=off";
 /// The most threads that one process is given.
@@ -77,13 +88,13 @@ const MAX_NAME_BYTES: usize = 100;
 
 impl Config {
     /// The configuration that this process's environment describes.
-    pub fn from_env() -> Result<Self, BadConfig> {
+    pub fn from_env() -> Result<Self, BadSetting> {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
-        Self::read(|name| std::env::var(name).ok())
+        let get = |name: &'static str| std::env::var(name).ok();
+        Self::read(&Settings(&get))
     }
 
-    fn read(get: impl Fn(&'static str) -> Option<String>) -> Result<Self, BadConfig> {
-        let env = Env(get);
+    fn read(env: &Settings<'_>) -> Result<Self, BadSetting> {
         Ok(Self {
             name: env.or("FIRSTCOME_NAME", default_name, NAME, parse_name)?,
             listen: env.or("FIRSTCOME_LISTEN", || "0.0.0.0:8080".into(), ADDRESS, parse)?,
@@ -93,18 +104,28 @@ impl Config {
                 ADDRESS,
                 parse,
             )?,
-            identity: identity::read(&env)?,
-            limits: limits::read(&env)?,
+            identity: identity::read(env)?,
+            limits: limits::read(env)?,
+            forwarders: env.or(
+                "FIRSTCOME_PROXY_PROTOCOL",
+                || "off".into(),
+                FORWARDERS,
+                Forwarders::parse,
+            )?,
             cores: env.or("FIRSTCOME_CORES", default_cores, CORES, parse_cores)?,
             redis_nodes: env.required("FIRSTCOME_REDIS", HOSTS, parse_hosts)?,
             redis_replicas: env.or(
                 "FIRSTCOME_REDIS_REPLICAS",
                 || "1".into(),
                 REPLICAS,
-                parse_replicas,
+                parse_up_to::<MAX_REPLICAS>,
             )?,
+            redis_login: Login::to_redis(env)?,
             kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
+            cors_origins: env.or("FIRSTCOME_CORS_ORIGINS", String::new, ORIGINS, Origins::parse)?,
             sold_out: env.or("FIRSTCOME_SOLD_OUT", || "memory".into(), SOLD_OUT, parse_sold_out)?,
+            metrics: env.or("FIRSTCOME_METRICS", || "on".into(), RECORDING, parse_recording)?,
+            traces: trace::read(env)?,
             log_filter: env.or("FIRSTCOME_LOG", || DEFAULT_LOG.into(), "a filter", parse)?,
             log_format: env.or("FIRSTCOME_LOG_FORMAT", || "json".into(), FORMAT, parse_format)?,
             #[cfg(feature = "failpoints")]
@@ -120,48 +141,15 @@ impl Config {
 
 const NAME: &str = "1 to 100 visible ASCII characters, such as edge-1";
 const ADDRESS: &str = "an address and a port, such as 127.0.0.1:8080";
+const FORWARDERS: &str = "'off', or the addresses or networks of forwarders that begin each connection \
+    with a PROXY header, such as 10.0.0.7,10.1.0.0/16";
 const CORES: &str = "a whole number from 1 to 256";
-const HOSTS: &str = "a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379";
 const REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
+const ORIGINS: &str = "'*', or up to 32 origins as browsers send them, such as \
+    https://shop.example,http://localhost:3000";
 const SOLD_OUT: &str = "'memory' or 'redis', where an edge learns that nothing is left";
+const RECORDING: &str = "'on' or 'off', whether anything is recorded for /metrics";
 const FORMAT: &str = "'json' or 'pretty'";
-
-struct Env<G>(G);
-
-impl<G: Fn(&'static str) -> Option<String>> Env<G> {
-    fn required<T>(
-        &self,
-        name: &'static str,
-        wanted: &'static str,
-        parse: fn(&str) -> Option<T>,
-    ) -> Result<T, BadConfig> {
-        let text = (self.0)(name).ok_or_else(|| BadConfig {
-            name,
-            problem: "is not set".to_owned(),
-            wanted,
-        })?;
-        parse(text.trim()).ok_or_else(|| BadConfig {
-            name,
-            problem: format!("is {text:?}"),
-            wanted,
-        })
-    }
-
-    fn or<T>(
-        &self,
-        name: &'static str,
-        default: fn() -> String,
-        wanted: &'static str,
-        parse: fn(&str) -> Option<T>,
-    ) -> Result<T, BadConfig> {
-        let with_default = Env(|name| (self.0)(name).or_else(|| Some(default())));
-        with_default.required(name, wanted, parse)
-    }
-}
-
-fn parse<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
 
 fn parse_name(text: &str) -> Option<String> {
     let good = (1..=MAX_NAME_BYTES).contains(&text.len())
@@ -173,25 +161,18 @@ fn parse_cores(text: &str) -> Option<usize> {
     parse(text).filter(|cores| (1..=MAX_CORES).contains(cores))
 }
 
-fn parse_replicas(text: &str) -> Option<u32> {
-    parse(text).filter(|replicas| (1..=MAX_REPLICAS).contains(replicas))
-}
-
-fn parse_hosts(text: &str) -> Option<Vec<String>> {
-    let hosts = text.split(',').map(str::trim);
-    hosts
-        .map(|host| {
-            let (name, port) = host.rsplit_once(':')?;
-            let port = parse::<u16>(port)?;
-            (!name.is_empty() && port > 0).then(|| host.to_owned())
-        })
-        .collect()
-}
-
 fn parse_sold_out(text: &str) -> Option<AskedOf> {
     match text {
         "memory" => Some(AskedOf::Memory),
         "redis" => Some(AskedOf::Redis),
+        _ => None,
+    }
+}
+
+fn parse_recording(text: &str) -> Option<Recording> {
+    match text {
+        "on" => Some(Recording::On),
+        "off" => Some(Recording::Off),
         _ => None,
     }
 }
@@ -225,16 +206,16 @@ fn default_cores() -> String {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Config, BadConfig> {
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, BadSetting> {
         let required = [
             ("FIRSTCOME_IDENTITY", "open"),
             ("FIRSTCOME_REDIS", "127.0.0.1:7001, 127.0.0.1:7002"),
             ("FIRSTCOME_KAFKA", "127.0.0.1:9092"),
         ];
-        Config::read(|name| {
+        Config::read(&Settings(&|name| {
             let mut all = pairs.iter().chain(&required);
             all.find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+        }))
     }
 
     #[test]
@@ -245,7 +226,11 @@ mod tests {
         assert_eq!(config.redis_nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
         assert_eq!(config.redis_replicas, 1);
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.cors_origins, Origins::default());
+        assert_eq!(config.forwarders, Forwarders::default());
         assert_eq!(config.sold_out, AskedOf::Memory);
+        assert_eq!(config.metrics, Recording::On);
+        assert_eq!(config.traces, None);
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.name.starts_with("edge-"), "{}", config.name);
         assert!(config.cores >= 1);
@@ -261,11 +246,16 @@ mod tests {
             ("FIRSTCOME_LIMIT_ADDRESS", "0/1"),
             ("FIRSTCOME_LIMIT_ALL", "many"),
             ("FIRSTCOME_TRUSTED_HOPS", "9"),
+            ("FIRSTCOME_PROXY_PROTOCOL", "on"),
+            ("FIRSTCOME_PROXY_PROTOCOL", "10.0.0.0/33"),
             ("FIRSTCOME_REDIS", "127.0.0.1"),
             ("FIRSTCOME_REDIS", "a:1,,b:2"),
             ("FIRSTCOME_KAFKA", ""),
             ("FIRSTCOME_REDIS_REPLICAS", "0"),
+            ("FIRSTCOME_CORS_ORIGINS", "shop.example"),
             ("FIRSTCOME_SOLD_OUT", "kafka"),
+            ("FIRSTCOME_METRICS", "no"),
+            ("FIRSTCOME_OTLP_ENDPOINT", "127.0.0.1:4318"),
             ("FIRSTCOME_LOG_FORMAT", "xml"),
             ("FIRSTCOME_NAME", "edge 1"),
         ];
@@ -278,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_is_required_has_no_default() {
-        let error = Config::read(|_| None).unwrap_err();
+        let error = Config::read(&Settings(&|_| None)).unwrap_err();
         assert_eq!(error.name, "FIRSTCOME_IDENTITY");
         assert_eq!(error.problem, "is not set");
     }

@@ -14,13 +14,15 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::claims::{Claims, Sources};
+use crate::cors::Origins;
 use crate::demo::Demo;
 use crate::health::{Health, Servers};
 use crate::identity::Identity;
 use crate::issue::Issue;
 use crate::limits::Limits;
-use crate::metrics::{ClaimMetrics, RequestMetrics};
+use crate::metrics::{ClaimMetrics, ReadMetrics, RequestMetrics};
 use crate::mine::Coupons;
+use crate::proxy_protocol::Forwarders;
 use crate::routes::Routes;
 use crate::server;
 use crate::stage::Stages;
@@ -38,6 +40,10 @@ pub struct Making {
     pub identity: Identity,
     /// Counts how often they do.
     pub limits: Limits,
+    /// Whose pages may read answers.
+    pub origins: Origins,
+    /// Say from where their connections come.
+    pub forwarders: Arc<Forwarders>,
     /// What claims are answered from.
     pub sources: Sources,
     /// Where it is read when to stop.
@@ -82,7 +88,8 @@ fn run(listener: StdListener, making: Making) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         let claims = Rc::new(Claims::new(making.sources.clone(), ClaimMetrics::register()));
         let routes = Rc::new(routes(&making, &claims));
-        let mut connections = server::accept(listener, routes, making.stages).await;
+        let Making { forwarders, stages, .. } = making;
+        let mut connections = server::accept(listener, &forwarders, routes, stages).await;
         let finished = async { while connections.join_next().await.is_some() {} };
         if timeout(CONNECTIONS_DEADLINE, finished).await.is_err() {
             warn!(open = connections.len(), "connections are cut off");
@@ -104,6 +111,7 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
             limits: limits.clone(),
             directory: directory.clone(),
             claims: Rc::clone(claims),
+            reads: ReadMetrics::register(),
             metrics: ClaimMetrics::register(),
         },
         statuses: Statuses::new(directory.clone(), sources.cluster.clone()),
@@ -114,8 +122,10 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
             claims: Rc::clone(claims),
         },
         health: making.health(),
+        origins: making.origins.clone(),
         stages: stages.clone(),
         metrics: RequestMetrics::register(),
         demo: Demo::of(identity),
+        tracer: sources.tracer.clone(),
     }
 }

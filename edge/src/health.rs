@@ -79,6 +79,11 @@ impl Report {
         self.status != State::Unavailable
     }
 
+    /// The servers that the edge needs.
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
     fn judged(self) -> Self {
         let nothing = !self.directory_read
             || self.slots_without_master >= Slot::COUNT

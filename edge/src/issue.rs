@@ -8,13 +8,14 @@ use contract::event::Phase;
 use contract::ids::{Attempt, EventId, UserId};
 use hyper::Request;
 use hyper::body::Incoming;
+use links::trace::Context;
 use tokio::time::{Instant, sleep_until};
 
 use crate::claims::{Claim, Claims, Told, Untold};
 use crate::directory::{Directory, NotKnown};
 use crate::identity::{Identity, Refused};
 use crate::limits::{Exceeded, Limits};
-use crate::metrics::ClaimMetrics;
+use crate::metrics::{ClaimMetrics, ReadMetrics};
 use crate::request::{BadRequest, IssueRequest, read_issue};
 
 /// From the read request to the answer.
@@ -32,7 +33,9 @@ pub struct Issue {
     pub directory: Directory,
     /// Where claims are answered.
     pub claims: Rc<Claims>,
-    /// How long that takes.
+    /// How long claims are read.
+    pub reads: ReadMetrics,
+    /// How long answering takes.
     pub metrics: ClaimMetrics,
 }
 
@@ -67,16 +70,21 @@ pub enum NotIssued {
 }
 
 impl Issue {
-    /// Answers one claim: read, identify, admit, answer from memory, or else ask.
+    /// Answers one claim: count, read, identify, admit, answer from memory, or else ask. `trace` is
+    /// its span, if it is traced.
     pub async fn issue(
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
+        trace: Option<Context>,
     ) -> Result<Answered, NotIssued> {
+        let began = self.reads.begin();
         let (head, body) = request.into_parts();
-        let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
-        let IssueRequest { event, user, attempt, request_id } = request;
+        // Before the body: one that is slow, huge or no claim at all counts as well.
         self.limits.admits(&head.headers, peer).map_err(NotIssued::Exceeded)?;
+        let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
+        self.reads.end(began);
+        let IssueRequest { event, user, attempt, request_id } = request;
         let identified = self.identity.identify(&head.headers, peer, user).await;
         let user = identified.map_err(NotIssued::Refused)?;
         self.limits.admits_user(&user).map_err(NotIssued::Exceeded)?;
@@ -86,7 +94,8 @@ impl Issue {
         if self.claims.is_sold_out_for(&event, &user) {
             return Ok(Answered { event, user, told: Told::SoldOut });
         }
-        match self.ask(&event, Claim::new(user.clone(), attempt, request_id)).await {
+        let claim = Claim::new(user.clone(), attempt, request_id).traced(trace);
+        match self.ask(&event, claim).await {
             Ok(told) => Ok(Answered { event, user, told }),
             Err(why) => Err(NotIssued::Untold(event, why)),
         }

@@ -2,13 +2,14 @@
 
 use std::io;
 
+use contract::settings::BadSetting;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{BadConfig, Config, LogFormat};
+use crate::config::{Config, LogFormat};
 
 /// Begins to log as configured.
-pub fn init(config: &Config) -> Result<(), BadConfig> {
-    let filter = EnvFilter::try_new(&config.log_filter).map_err(|error| BadConfig {
+pub fn init(config: &Config) -> Result<(), BadSetting> {
+    let filter = EnvFilter::try_new(&config.log_filter).map_err(|error| BadSetting {
         name: "FIRSTCOME_LOG",
         problem: format!("is {:?} ({error})", config.log_filter),
         wanted: "a filter such as info or edge=debug,info",

@@ -1,10 +1,14 @@
-//! All metrics: names, help texts, and labels from closed enums. Handles are made once and kept;
-//! one costs 12 ns a use, looking a label up 107 ns (measured).
+//! All metrics: names, help texts, and labels from closed enums, but for [`EVENT_SOLD_OUT`]. Handles are
+//! made once and kept; one costs 12 ns a use, looking a label up 107 ns (measured).
 
-use std::time::Duration;
+mod identity;
 
-use chrono::{DateTime, Utc};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
 use links::script_connection::{Held, WaitFor};
+use links::standing::{Dependency, State};
+use links::trace;
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
@@ -12,17 +16,26 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::code::Code;
-use crate::identity::Refused;
+use crate::proxy_protocol;
 use crate::routes::Route;
 
+pub use identity::{IdentityMetrics, KeyMetrics};
+
+const BUILD: &str = "firstcome_edge_build_info";
+const DEPENDENCY: &str = "firstcome_edge_dependency";
 const REQUESTS: &str = "firstcome_edge_requests_total";
 const CONNECTIONS: &str = "firstcome_edge_connections";
 const REFUSED_CONNECTIONS: &str = "firstcome_edge_refused_connections_total";
+const REFUSED_HEADERS: &str = "firstcome_edge_refused_proxy_headers_total";
 const TOKENS: &str = "firstcome_edge_tokens_total";
 const KEYS: &str = "firstcome_edge_token_keys";
 const KEY_READS: &str = "firstcome_edge_token_key_reads_total";
 const KEYS_READ_AT: &str = "firstcome_edge_token_keys_read_timestamp_seconds";
+const READ_SECONDS: &str = "firstcome_edge_claim_read_seconds";
 const CLAIM_SECONDS: &str = "firstcome_edge_claim_seconds";
+const BATCH_WAIT: &str = "firstcome_edge_batch_wait_seconds";
+const REPLICA_WAIT: &str = "firstcome_edge_replica_wait_seconds";
+const SCRIPT_SECONDS: &str = "firstcome_edge_script_seconds";
 const CALL_SECONDS: &str = "firstcome_edge_script_call_seconds";
 const CALL_CLAIMS: &str = "firstcome_edge_script_call_claims";
 const FAILED_CALLS: &str = "firstcome_edge_script_calls_failed_total";
@@ -36,38 +49,96 @@ const PRODUCE_SECONDS: &str = "firstcome_edge_produce_seconds";
 const FAILED_PRODUCES: &str = "firstcome_edge_produces_failed_total";
 const ACKNOWLEDGED: &str = "firstcome_edge_outbox_acknowledged_total";
 const LEFT_TO_RELAY: &str = "firstcome_edge_outbox_left_to_relay_total";
+const SPANS: &str = "firstcome_edge_spans_total";
 const EVENTS: &str = "firstcome_edge_directory_events";
 const FAILED_READS: &str = "firstcome_edge_directory_reads_failed_total";
 const BAD_RECORDS: &str = "firstcome_edge_directory_bad_records_total";
 const PROBE_SECONDS: &str = "firstcome_edge_directory_probe_seconds";
 const FAILED_PROBES: &str = "firstcome_edge_directory_probes_failed_total";
+/// Written by [`crate::claims`], since a series of the recorder would outlive its event.
+pub const EVENT_SOLD_OUT: &str = "firstcome_edge_event_sold_out";
+/// What [`EVENT_SOLD_OUT`] says of itself.
+pub const EVENT_SOLD_OUT_HELP: &str = "1 while sold out is told of an event from memory, 0 while Redis is asked; of many events some.";
+/// Events that have a series of their own at a time.
+pub const NAMED_EVENTS: usize = 32;
 
 /// Seconds, from what memory takes to a claim's deadline; 0.1 is what `ops/prometheus/rules.yml` asks
 /// for.
 const SECONDS: [f64; 14] =
     [0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.1, 0.25, 0.5, 1.0, 2.0];
+/// Seconds, from a claim that came whole to one whose body was awaited for as long as it is.
+const READ: [f64; 11] =
+    [0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.001, 0.01, 0.1, 1.0, 5.0];
+/// One in so many claims is measured while it is read: that takes microseconds, and looking at the
+/// clock a hundredth of them.
+const READ_SAMPLE: u32 = 16;
 /// Claims of a script call.
 const CLAIMS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
+/// Whether anything is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// It is.
+    On,
+    /// It is not: `/metrics` is empty, and every use of a handle does nothing.
+    Off,
+}
+
+/// Every state that a server may stand in, with its word.
+const STATES: [(State, &str); 4] = [
+    (State::Ok, "ok"),
+    (State::Degraded, "degraded"),
+    (State::Down, "down"),
+    (State::Unknown, "unknown"),
+];
+
 /// Installs the recorder; the handle renders what it has.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
+pub fn install(recording: Recording) -> Result<PrometheusHandle, BuildError> {
+    let builder = PrometheusBuilder::new()
         .set_buckets(&SECONDS)?
-        .set_buckets_for_metric(Matcher::Full(CALL_CLAIMS.to_owned()), &CLAIMS)?
-        .install_recorder()?;
+        .set_buckets_for_metric(Matcher::Full(READ_SECONDS.to_owned()), &READ)?
+        .set_buckets_for_metric(Matcher::Full(CALL_CLAIMS.to_owned()), &CLAIMS)?;
+    let handle = match recording {
+        Recording::On => builder.install_recorder()?,
+        Recording::Off => builder.build_recorder().handle(),
+    };
     describe();
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
+/// How a server stands that the edge needs.
+pub fn dependency(dependency: &Dependency) {
+    for (state, word) in STATES {
+        let stands = if dependency.state == state { 1.0 } else { 0.0 };
+        gauge!(DEPENDENCY, "server" => dependency.name, "state" => word).set(stands);
+    }
+}
+
 fn describe() {
+    describe_gauge!(BUILD, "1, with the version of this build.");
+    describe_gauge!(DEPENDENCY, "1 for the state that a server stands in, as this edge sees it.");
     describe_counter!(REQUESTS, "Requests answered, by route and by what the answer was.");
     describe_gauge!(CONNECTIONS, "Open connections of clients.");
     describe_counter!(REFUSED_CONNECTIONS, "Connections closed because there were too many.");
+    describe_counter!(REFUSED_HEADERS, "Forwarders' connections closed for their PROXY header.");
     describe_counter!(TOKENS, "Tokens by what came of them: verified, remembered, or why refused.");
     describe_gauge!(KEYS, "Keys that tokens are verified with.");
     describe_counter!(KEY_READS, "Reads of these keys, by how they went.");
     describe_gauge!(KEYS_READ_AT, Unit::Seconds, "When these keys were read well last; Unix time.");
+    describe_histogram!(
+        READ_SECONDS,
+        Unit::Seconds,
+        "Reading of a claim, from its head to all of its body; of one in 16."
+    );
     describe_histogram!(CLAIM_SECONDS, Unit::Seconds, "Claims asked of Redis, to their answer.");
+    describe_histogram!(
+        BATCH_WAIT,
+        Unit::Seconds,
+        "Longest wait of a batch's claims for its call."
+    );
+    describe_histogram!(REPLICA_WAIT, Unit::Seconds, "WAITs, from their script's reply to theirs.");
+    describe_histogram!(SCRIPT_SECONDS, Unit::Seconds, "Calls of the claim script, to its reply.");
     describe_histogram!(CALL_SECONDS, Unit::Seconds, "Calls of the claim script with their WAIT.");
     describe_histogram!(CALL_CLAIMS, "Claims that went together in one call of the script.");
     describe_counter!(FAILED_CALLS, "Calls of the claim script that failed, by what that means.");
@@ -81,6 +152,7 @@ fn describe() {
     describe_counter!(FAILED_PRODUCES, "Tries to produce a batch that failed.");
     describe_counter!(ACKNOWLEDGED, "Outbox entries deleted.");
     describe_counter!(LEFT_TO_RELAY, "Outbox entries left for the relay to publish again.");
+    describe_counter!(SPANS, "Spans of traced claims, by what became of them.");
     describe_gauge!(EVENTS, "Events in the directory.");
     describe_counter!(FAILED_READS, "Reads of the directory that failed.");
     describe_counter!(BAD_RECORDS, "Directory records that could not be read.");
@@ -97,6 +169,8 @@ pub struct RequestMetrics {
     pub connections: Gauge,
     /// Closed at once.
     pub refused_connections: Counter,
+    /// By why.
+    refused_headers: Vec<Counter>,
 }
 
 impl RequestMetrics {
@@ -104,11 +178,19 @@ impl RequestMetrics {
     pub fn register() -> Self {
         let counter = |route: Route, code: Code| counter!(REQUESTS, "route" => route.as_str(), "code" => code.as_str());
         let of_route = |route| Code::ALL.map(|code| counter(route, code)).to_vec();
+        let refused =
+            |why: proxy_protocol::Refused| counter!(REFUSED_HEADERS, "why" => why.as_str());
         Self {
             requests: Route::ALL.map(of_route).to_vec(),
             connections: gauge!(CONNECTIONS),
             refused_connections: counter!(REFUSED_CONNECTIONS),
+            refused_headers: proxy_protocol::Refused::ALL.map(refused).to_vec(),
         }
+    }
+
+    /// A forwarder's connection was closed.
+    pub fn refused_header(&self, why: proxy_protocol::Refused) {
+        self.refused_headers[why as usize].increment(1);
     }
 
     /// A request was answered.
@@ -117,65 +199,30 @@ impl RequestMetrics {
     }
 }
 
-/// Of tokens, where users are known by them.
-#[derive(Clone)]
-pub struct IdentityMetrics {
-    /// Tokens that were verified.
-    pub verified: Counter,
-    /// Tokens that had been verified before.
-    pub remembered: Counter,
-    refused: Vec<Counter>,
-    /// Of the keys.
-    pub keys: KeyMetrics,
+/// Of the reading of claims, on one core.
+pub struct ReadMetrics {
+    seconds: Histogram,
+    /// Claims until the next one is measured.
+    left: Cell<u32>,
 }
 
-impl IdentityMetrics {
-    /// The handles.
+impl ReadMetrics {
+    /// The handle. The first claim is measured.
     pub fn register() -> Self {
-        let of = |result: &'static str| counter!(TOKENS, "result" => result);
-        Self {
-            verified: of("verified"),
-            remembered: of("remembered"),
-            refused: Refused::ALL.map(|refused| of(refused.as_str())).to_vec(),
-            keys: KeyMetrics::register(),
-        }
+        Self { seconds: histogram!(READ_SECONDS), left: Cell::new(0) }
     }
 
-    /// A request was refused.
-    pub fn refused(&self, why: Refused) {
-        self.refused[why as usize].increment(1);
-    }
-}
-
-/// Of the keys that tokens are verified with.
-#[derive(Clone)]
-pub struct KeyMetrics {
-    /// How many there are.
-    pub keys: Gauge,
-    read: Counter,
-    failed: Counter,
-    read_at: Gauge,
-}
-
-impl KeyMetrics {
-    /// The handles.
-    pub fn register() -> Self {
-        let of = |result: &'static str| counter!(KEY_READS, "result" => result);
-        Self {
-            keys: gauge!(KEYS),
-            read: of("ok"),
-            failed: of("failed"),
-            read_at: gauge!(KEYS_READ_AT),
-        }
+    /// A claim's head came; when, if it is one that is measured.
+    pub fn begin(&self) -> Option<Instant> {
+        let left = self.left.get();
+        self.left.set(left.checked_sub(1).unwrap_or(READ_SAMPLE - 1));
+        (left == 0).then(Instant::now)
     }
 
-    /// They were read, or not.
-    pub fn read(&self, went_well: bool, now: DateTime<Utc>) {
-        if went_well {
-            self.read.increment(1);
-            self.read_at.set(now.timestamp() as f64);
-        } else {
-            self.failed.increment(1);
+    /// It is read.
+    pub fn end(&self, began: Option<Instant>) {
+        if let Some(began) = began {
+            self.seconds.record(began.elapsed().as_secs_f64());
         }
     }
 }
@@ -185,6 +232,11 @@ impl KeyMetrics {
 pub struct ClaimMetrics {
     /// From the admitted claim to its answer.
     pub claim_seconds: Histogram,
+    /// Of the claim that waited for longest, until its batch is sent.
+    pub batch_wait: Histogram,
+    replica_wait: Histogram,
+    /// Of the script alone, where it was answered.
+    pub script_seconds: Histogram,
     call_seconds: Histogram,
     call_claims: Histogram,
     /// Calls that did nothing and are tried again.
@@ -207,6 +259,9 @@ impl ClaimMetrics {
         let waits = |held: &'static str| counter!(WAITS, "held" => held);
         Self {
             claim_seconds: histogram!(CLAIM_SECONDS),
+            batch_wait: histogram!(BATCH_WAIT),
+            replica_wait: histogram!(REPLICA_WAIT),
+            script_seconds: histogram!(SCRIPT_SECONDS),
             call_seconds: histogram!(CALL_SECONDS),
             call_claims: histogram!(CALL_CLAIMS),
             not_executed: failed("not_executed"),
@@ -226,7 +281,10 @@ impl ClaimMetrics {
     }
 
     /// A call waited for replicas, or not.
-    pub fn waited(&self, waited: WaitFor, held: Held) {
+    pub fn waited(&self, waited: WaitFor, held: Held, took: Duration) {
+        if waited != WaitFor::Skip {
+            self.replica_wait.record(took.as_secs_f64());
+        }
         match (waited, held) {
             (WaitFor::Skip, _) => self.skipped.increment(1),
             (WaitFor::Replicas { .. }, Held::Twice) => self.held_twice.increment(1),
@@ -301,6 +359,12 @@ impl PublishMetrics {
     }
 }
 
+/// Of traces, where there are any.
+pub fn spans() -> trace::Counters {
+    let of = |result: &'static str| counter!(SPANS, "result" => result);
+    trace::Counters { exported: of("exported"), dropped: of("dropped"), failed: of("failed") }
+}
+
 /// Of the directory.
 #[derive(Clone)]
 pub struct DirectoryMetrics {
@@ -326,5 +390,18 @@ impl DirectoryMetrics {
             probe_seconds: histogram!(PROBE_SECONDS),
             failed_probes: counter!(FAILED_PROBES),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_in_so_many_claims_is_measured_and_the_first_is() {
+        let reads = ReadMetrics::register();
+        let measured: Vec<u32> =
+            (0..2 * READ_SAMPLE + 1).filter(|_| reads.begin().is_some()).collect();
+        assert_eq!(measured, [0, READ_SAMPLE, 2 * READ_SAMPLE]);
     }
 }

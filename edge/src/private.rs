@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use crate::claims::winners::Winners;
+
 /// Scrapers that are connected at a time.
 const MAX_CONNECTIONS: usize = 32;
 /// For a request's head to arrive, and the longest that a connection is idle.
@@ -28,13 +30,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// What `/metrics` shows.
+#[derive(Clone)]
+pub struct Page {
+    /// What was recorded.
+    pub recorded: PrometheusHandle,
+    /// Which events are sold out stands beside it, unless nothing is recorded.
+    pub winners: Option<Winners>,
+}
+
+impl Page {
+    fn render(&self) -> String {
+        let events = self.winners.as_ref().map(|winners| winners.render(Instant::now()));
+        self.recorded.render() + &events.unwrap_or_default()
+    }
+}
+
 /// Takes the private port.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
 /// Answers scrapers until it is dropped.
-pub async fn serve(listener: TcpListener, metrics: PrometheusHandle) {
+pub async fn serve(listener: TcpListener, metrics: Page) {
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= MAX_CONNECTIONS {
@@ -53,7 +71,7 @@ pub async fn serve(listener: TcpListener, metrics: PrometheusHandle) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, metrics: PrometheusHandle) {
+async fn serve_connection(stream: TcpStream, metrics: Page) {
     let service = service_fn(|request| {
         let response = answer(&request, &metrics);
         async move { Ok::<_, Infallible>(response) }
@@ -68,7 +86,7 @@ async fn serve_connection(stream: TcpStream, metrics: PrometheusHandle) {
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &PrometheusHandle) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &Page) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (StatusCode::OK, metrics.render()),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),

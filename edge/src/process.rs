@@ -9,6 +9,7 @@ use contract::topics::DIRECTORY;
 use links::kafka::Kafka;
 use links::redis::{BadNode, Cluster, RedisConfig};
 use links::standing::watch_kafka;
+use links::trace::{FLUSH_DEADLINE, NotStarted, Service, Tracer};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -25,7 +26,8 @@ use crate::directory::probe::{Prober, Probes};
 use crate::health::{Health, Servers};
 use crate::identity::Identity;
 use crate::limits::Limits;
-use crate::metrics::{self, DirectoryMetrics, PublishMetrics, WinnersMetrics};
+use crate::metrics::{self, DirectoryMetrics, PublishMetrics, Recording, WinnersMetrics};
+use crate::private::Page;
 use crate::publish::{self, Publisher};
 use crate::stage::{Stage, StageSender};
 use crate::{private, server};
@@ -46,6 +48,8 @@ pub struct Edge {
     serving: JoinSet<()>,
     /// Ends once every win that was handed over is acknowledged and no publisher is left.
     publishing: JoinSet<()>,
+    /// Ends once nobody can trace anything any more; empty where nothing is traced.
+    tracing: JoinSet<()>,
     publisher: Publisher,
     /// The last one, so that the watch ends on this thread.
     cluster: Cluster,
@@ -71,6 +75,9 @@ pub enum NotBuilt {
     /// The nodes are none.
     #[error("FIRSTCOME_REDIS: {0}")]
     Redis(#[from] BadNode),
+    /// Where they go cannot be reached in any way that this build knows.
+    #[error("FIRSTCOME_OTLP_ENDPOINT: {0}")]
+    Traces(#[from] NotStarted),
 }
 
 /// A part of the edge ended while it should have served: only a fault in the program does that.
@@ -82,23 +89,30 @@ impl Edge {
     /// Takes the ports, connects, and begins to serve. Dependencies that are down are no error:
     /// the edge is not ready, or degraded, until they are up.
     pub async fn build(config: Config) -> Result<Self, NotBuilt> {
-        let rendered = metrics::install()?;
+        let rendered = metrics::install(config.metrics)?;
         let private = listen(config.metrics_listen, private::bind(config.metrics_listen).await)?;
         let listeners = (0..config.cores)
             .map(|_| listen(config.listen, server::bind(config.listen)))
             .collect::<Result<Vec<_>, _>>()?;
-        let redis =
-            RedisConfig { nodes: config.redis_nodes.clone(), replicas: config.redis_replicas };
+        let redis = RedisConfig {
+            nodes: config.redis_nodes.clone(),
+            replicas: config.redis_replicas,
+            login: config.redis_login.clone(),
+        };
         let cluster = Cluster::connect(redis).await?;
 
         let mut serving = JoinSet::new();
+        let (tracer, tracing) = trace(&config)?;
         let publish_metrics = PublishMetrics::register();
         let kafka = Kafka::new(config.kafka_brokers.clone());
-        let (publisher, publishing) = publish::start(&kafka, cluster.clone(), &publish_metrics);
-        serving.spawn(private::serve(private, rendered.clone()));
+        let (publisher, publishing) =
+            publish::start(&kafka, cluster.clone(), &publish_metrics, &tracer);
         let directory = Directory::default();
         let probes = follow(&config, &directory, &mut serving);
         let (winners, wanted) = Winners::new();
+        let named = (config.metrics == Recording::On).then(|| winners.clone());
+        let page = Page { recorded: rendered.clone(), winners: named };
+        serving.spawn(private::serve(private, page));
         serving.spawn(read_winners::run(cluster.clone(), wanted, WinnersMetrics::register()));
 
         let (stages, stage) = StageSender::serving();
@@ -109,6 +123,7 @@ impl Edge {
             probes,
             winners,
             sold_out: config.sold_out,
+            tracer,
         };
         let servers = Arc::<Servers>::default();
         let identity = Identity::new(config.identity);
@@ -118,6 +133,8 @@ impl Edge {
         let making = Making {
             identity,
             limits: Limits::new(config.limits),
+            origins: config.cors_origins,
+            forwarders: Arc::new(config.forwarders),
             sources,
             stages: stage,
             servers: Arc::clone(&servers),
@@ -130,7 +147,7 @@ impl Edge {
             cores.spawn(core);
         }
         info!(name = config.name, listen = %config.listen, cores = config.cores, "edge serves");
-        Ok(Self { stages, cores, serving, publishing, publisher, cluster })
+        Ok(Self { stages, cores, serving, publishing, tracing, publisher, cluster })
     }
 
     /// Serves until `signal` resolves, then finishes within 10 s: what was accepted is answered,
@@ -160,9 +177,26 @@ impl Edge {
         if timeout_at(deadline, all_of(&mut self.publishing)).await.is_err() {
             warn!(wins = buffered, "wins are left to the outbox");
         }
+        let flushed = deadline.min(Instant::now() + FLUSH_DEADLINE);
+        if timeout_at(flushed, all_of(&mut self.tracing)).await.is_err() {
+            warn!("spans that were not sent are lost");
+        }
         drop(self.cluster);
         info!("edge ends");
     }
+}
+
+/// Who traces claims, and what sends it; nobody and nothing where it is not asked for.
+fn trace(config: &Config) -> Result<(Tracer, JoinSet<()>), NotStarted> {
+    let mut tracing = JoinSet::new();
+    let Some(setting) = &config.traces else {
+        return Ok((Tracer::off(), tracing));
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let service = Service { name: "edge", instance: config.name.clone(), version };
+    let (tracer, exporter) = links::trace::start(setting, service, metrics::spans())?;
+    tracing.spawn(exporter.run());
+    Ok((tracer, tracing))
 }
 
 /// Begins to follow the directory and to probe it, each on connections of its own: Kafka answers
@@ -182,14 +216,14 @@ fn follow(config: &Config, directory: &Directory, serving: &mut JoinSet<()>) -> 
 async fn upkeep(
     rendered: PrometheusHandle,
     publisher: Publisher,
-    metrics: PublishMetrics,
+    publishing: PublishMetrics,
     health: Health,
 ) {
     loop {
         sleep(UPKEEP_INTERVAL).await;
         rendered.run_upkeep();
-        drop(health.report());
-        metrics.buffered.set(u32::try_from(publisher.buffered()).unwrap_or(u32::MAX));
+        health.report().dependencies().iter().for_each(metrics::dependency);
+        publishing.buffered.set(u32::try_from(publisher.buffered()).unwrap_or(u32::MAX));
     }
 }
 

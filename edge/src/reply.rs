@@ -21,6 +21,7 @@ use crate::identity::Refused;
 use crate::issue::{Answered, NotIssued};
 use crate::limits::{Exceeded, Layer};
 use crate::mine::{Mine, NotListed};
+use crate::openapi;
 use crate::request::BadRequest;
 use crate::status::{NoStatus, Status};
 
@@ -266,6 +267,11 @@ pub fn demo(file: Option<&demo::File>) -> Reply {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     reply
+}
+
+/// The reply to `/openapi.json`.
+pub fn openapi() -> Reply {
+    respond(Code::Ok, JSON, openapi::DOCUMENT)
 }
 
 /// No such path.

@@ -133,14 +133,16 @@ pub fn parse_query(query: Option<&str>) -> Result<Option<UserId>, BadRequest> {
     Ok(user)
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), BadRequest> {
+/// Whether the headers say that the body is JSON, as it is.
+pub fn require_json(headers: &HeaderMap) -> Result<(), BadRequest> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     let json = media_type.trim().eq_ignore_ascii_case("application/json");
     if json && !headers.contains_key(CONTENT_ENCODING) { Ok(()) } else { Err(BadRequest::NotJson) }
 }
 
-fn attempt(headers: &HeaderMap) -> Result<Attempt, BadRequest> {
+/// Reads the name of the attempt; [`Attempt::NONE`] where there is none.
+pub fn attempt(headers: &HeaderMap) -> Result<Attempt, BadRequest> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else {
         return Ok(Attempt::NONE);
@@ -158,9 +160,9 @@ fn attempt(headers: &HeaderMap) -> Result<Attempt, BadRequest> {
     Ok(Attempt::from_key(key))
 }
 
-/// A request id that is not well-formed is as good as none: it comes from a proxy, not from a
-/// client who could be told.
-fn request_id(headers: &HeaderMap) -> Option<RequestId> {
+/// Reads the request's id. One that is not well-formed is as good as none: it comes from a proxy, not
+/// from a client who could be told.
+pub fn request_id(headers: &HeaderMap) -> Option<RequestId> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let good = (1..=MAX_REQUEST_ID_BYTES).contains(&text.len()) && text.bytes().all(allowed);

@@ -5,15 +5,19 @@ use std::net::IpAddr;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request};
+use links::trace::{Span, Tracer};
 
+use crate::cors::{self, Origins};
 use crate::demo::Demo;
 use crate::health::Health;
 use crate::issue::Issue;
+use crate::language::{self, Language};
 use crate::metrics::RequestMetrics;
 use crate::mine::Coupons;
 use crate::reply::{self, HttpResponse, Reply};
 use crate::stage::Stages;
 use crate::status::Statuses;
+use crate::trace;
 
 const ISSUE: &str = "/api/v1/coupons/issue";
 const STATUS: &str = "/api/v1/coupons/status/";
@@ -35,6 +39,8 @@ pub enum Route {
     Live,
     /// Whether it is to be sent requests.
     Ready,
+    /// The contract.
+    OpenApi,
     /// The demo page.
     Demo,
     /// Nothing.
@@ -43,13 +49,14 @@ pub enum Route {
 
 impl Route {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Issue,
         Self::Status,
         Self::Mine,
         Self::Health,
         Self::Live,
         Self::Ready,
+        Self::OpenApi,
         Self::Demo,
         Self::Unknown,
     ];
@@ -63,6 +70,7 @@ impl Route {
             Self::Health => "health",
             Self::Live => "live",
             Self::Ready => "ready",
+            Self::OpenApi => "openapi",
             Self::Demo => "demo",
             Self::Unknown => "unknown",
         }
@@ -75,6 +83,7 @@ impl Route {
             "/health" => (Self::Health, ""),
             "/health/live" => (Self::Live, ""),
             "/health/ready" => (Self::Ready, ""),
+            "/openapi.json" => (Self::OpenApi, ""),
             _ => {
                 let status = path.strip_prefix(STATUS).map(|event| (Self::Status, event));
                 let mine = || path.strip_prefix(MINE).map(|event| (Self::Mine, event));
@@ -116,37 +125,66 @@ pub struct Routes {
     pub coupons: Coupons,
     /// The edge itself.
     pub health: Health,
+    /// Whose pages may read answers.
+    pub origins: Origins,
     /// Whether clients are to go elsewhere.
     pub stages: Stages,
     /// What was answered.
     pub metrics: RequestMetrics,
     /// Whether the demo page is shown.
     pub demo: Demo,
+    /// Who traces claims.
+    pub tracer: Tracer,
 }
 
 impl Routes {
     /// Answers one request, which came from that address.
     pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> HttpResponse {
         let (route, event) = Route::of(request.uri().path());
-        let Reply { code, mut response } = match route {
+        let language = Language::of(request.headers());
+        let page = self.origins.allow(request.headers());
+        let asks_beforehand = *request.method() == Method::OPTIONS;
+        let reply = match route {
             Route::Unknown => reply::not_found(),
-            _ if *request.method() == Method::OPTIONS => reply::options(route.methods()),
+            _ if asks_beforehand => reply::options(route.methods()),
             _ if !route.takes(request.method()) => reply::method_not_allowed(route.methods()),
-            Route::Issue => reply::issue(self.issue.issue(request, peer).await),
+            Route::Issue => self.claim(request, peer).await,
             // Boxed: every connection keeps room for the largest future that is not.
             Route::Status => reply::status(Box::pin(self.statuses.status(event)).await),
             Route::Mine => reply::mine(Box::pin(self.coupons.mine(event, &request, peer)).await),
             Route::Health => reply::health(&self.health.report()),
             Route::Live => reply::live(),
             Route::Ready => reply::ready(self.health.ready()),
+            Route::OpenApi => reply::openapi(),
             Route::Demo => reply::demo(self.demo.find(event)),
         };
+        let Reply { code, mut response } = match language.words(reply.code) {
+            None => reply,
+            Some(words) => Box::pin(language::told_in(words, reply)).await,
+        };
+        if let Some(page) = page {
+            self.origins.let_read(page, response.headers_mut());
+            if asks_beforehand {
+                cors::let_send(response.headers_mut(), route.methods());
+            }
+        }
         self.metrics.answered(route, code);
         if !self.stages.is_serving() {
             // A proxy that keeps connections open would else send its next request into a close.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    async fn claim(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
+        let span = trace::claim(&self.tracer, request.headers());
+        let result = self.issue.issue(request, peer, span.as_ref().map(Span::context)).await;
+        let span = span.map(|span| trace::of_event(span, &result));
+        let reply = reply::issue(result);
+        if let Some(span) = span {
+            trace::answered(span, reply.code);
+        }
+        reply
     }
 }
 
@@ -164,6 +202,7 @@ mod tests {
             ("/health", Route::Health, ""),
             ("/health/live", Route::Live, ""),
             ("/health/ready", Route::Ready, ""),
+            ("/openapi.json", Route::OpenApi, ""),
             ("/demo", Route::Demo, ""),
             ("/demo/app.js", Route::Demo, "/app.js"),
             ("/demonstration", Route::Unknown, ""),

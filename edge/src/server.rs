@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
+use crate::proxy_protocol::{self, Forwarders};
 use crate::routes::Routes;
 use crate::stage::{Stage, StageSender, Stages};
 
@@ -27,6 +28,9 @@ const MAX_CONNECTIONS: usize = 16_384;
 /// longest that a connection is idle. Above the 60 s that NGINX keeps an idle one, so that NGINX
 /// closes it, and never sends a claim into a close.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// For a client to read on: after this long without room for what is to be sent, or without a word that
+/// it came, the kernel ends the connection. Answers take milliseconds; nobody else waits for a client.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest head, in bytes.
 const MAX_HEAD_BYTES: usize = 8_192;
 /// What hyper keeps of a connection's input and output, in bytes.
@@ -41,6 +45,8 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Connections that are accepted have it from here.
+    socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -48,7 +54,12 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Accepts and serves until it is to stop. Returns the connections that are still open: those
 /// that idle close at once, the others with the answer to the request that is under way.
-pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stages) -> JoinSet<()> {
+pub async fn accept(
+    listener: TcpListener,
+    forwarders: &Forwarders,
+    routes: Rc<Routes>,
+    mut stages: Stages,
+) -> JoinSet<()> {
     // A stage of its own for each core, so that connections of several cores share no lock.
     let (stopping, here) = StageSender::serving();
     let mut connections = JoinSet::new();
@@ -59,7 +70,7 @@ pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stage
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok(accepted) => take(&mut connections, accepted, &routes, &here),
+            Ok(accepted) => take(&mut connections, accepted, forwarders, &routes, &here),
             Err(error) => {
                 warn!(%error, "no connection can be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -68,7 +79,7 @@ pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stage
     }
     // Those that the kernel has taken already would be reset.
     while let Ok(Ok(accepted)) = timeout(Duration::ZERO, listener.accept()).await {
-        take(&mut connections, accepted, &routes, &here);
+        take(&mut connections, accepted, forwarders, &routes, &here);
     }
     stopping.enter(Stage::Stopping);
     connections
@@ -77,6 +88,7 @@ pub async fn accept(listener: TcpListener, routes: Rc<Routes>, mut stages: Stage
 fn take(
     connections: &mut JoinSet<()>,
     (stream, peer): (TcpStream, SocketAddr),
+    forwarders: &Forwarders,
     routes: &Rc<Routes>,
     stages: &Stages,
 ) {
@@ -84,8 +96,29 @@ fn take(
         routes.metrics.refused_connections.increment(1);
         return;
     }
-    let routes = Rc::clone(routes);
-    connections.spawn_local(serve_connection(stream, peer.ip(), routes, stages.clone()));
+    let (peer, routes, stages) = (peer.ip(), Rc::clone(routes), stages.clone());
+    if forwarders.has(peer) {
+        connections.spawn_local(serve_forwarded(stream, peer, routes, stages));
+    } else {
+        connections.spawn_local(serve_connection(stream, peer, routes, stages));
+    }
+}
+
+/// A forwarder says first whose connection it is.
+async fn serve_forwarded(
+    mut stream: TcpStream,
+    forwarder: IpAddr,
+    routes: Rc<Routes>,
+    stages: Stages,
+) {
+    // Boxed: the connection would else keep room for a header until it ends.
+    match Box::pin(proxy_protocol::client(&mut stream, forwarder)).await {
+        Ok(client) => serve_connection(stream, client, routes, stages).await,
+        Err(refused) => {
+            routes.metrics.refused_header(refused);
+            debug!(%forwarder, why = refused.as_str(), "no PROXY header");
+        }
+    }
 }
 
 async fn serve_connection(stream: TcpStream, peer: IpAddr, routes: Rc<Routes>, mut stages: Stages) {
@@ -122,4 +155,21 @@ fn http() -> http1::Builder {
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES);
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_whose_client_reads_nothing_is_not_kept() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let timeout = SockRef::from(&accepted).tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(UNREAD_TIMEOUT));
+    }
 }

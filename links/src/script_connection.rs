@@ -8,11 +8,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
 use crate::failpoint;
+use crate::login::Login;
 use crate::redis::{RedisError, Reply, Script, ServerError, is_noscript};
 use crate::wire::Wire;
 
@@ -47,24 +48,31 @@ pub enum Held {
 /// A connection to one master. A call that fails closes it; so does one that is dropped half-way.
 pub struct ScriptConnection {
     wire: Option<Wire>,
+    /// From the last call's reply to that of its WAIT.
+    waited: Duration,
 }
 
 type Answer = Result<(Reply, Held), ServerError>;
 
 impl ScriptConnection {
-    /// Connects within 500 ms, inside the runtime that will use the connection.
-    pub async fn connect(address: SocketAddr) -> Result<Self, RedisError> {
+    /// Connects, and logs in, within 500 ms, inside the runtime that will use the connection.
+    pub async fn connect(address: SocketAddr, login: Option<&Login>) -> Result<Self, RedisError> {
         let failed = |error: io::Error| RedisError::NotExecuted(format!("{address}: {error}"));
-        let wire = timeout(CONNECT_TIMEOUT, Wire::connect(address))
+        let wire = timeout(CONNECT_TIMEOUT, logged_in(address, login))
             .await
             .map_err(|_| failed(io::ErrorKind::TimedOut.into()))?
             .map_err(failed)?;
-        Ok(Self { wire: Some(wire) })
+        Ok(Self { wire: Some(wire), waited: Duration::ZERO })
     }
 
     /// Whether another call can be made.
     pub fn is_open(&self) -> bool {
         self.wire.is_some()
+    }
+
+    /// How long the last call that was answered waited for replicas behind its script.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Runs a script and waits for the replicas, within 500 ms.
@@ -81,14 +89,25 @@ impl ScriptConnection {
         let closed = || RedisError::NotExecuted("the connection is closed".to_owned());
         let lost = |error: io::Error| RedisError::Unknown(error.to_string());
         let mut wire = self.wire.take().ok_or_else(closed)?;
-        let answer = timeout(CALL_TIMEOUT, call(&mut wire, script, keys, args, wait))
+        let (answer, waited) = timeout(CALL_TIMEOUT, call(&mut wire, script, keys, args, wait))
             .await
             .map_err(|_| lost(io::ErrorKind::TimedOut.into()))?
             .map_err(lost)?;
         // Every reply was read, so the next call begins with its own.
         self.wire = Some(wire);
+        self.waited = waited;
         Ok(answer?)
     }
+}
+
+async fn logged_in(address: SocketAddr, login: Option<&Login>) -> io::Result<Wire> {
+    let mut wire = Wire::connect(address).await?;
+    if let Some(login) = login {
+        wire.push(&["AUTH", &login.user, login.password()])?;
+        wire.send().await?;
+        wire.read().await?.map_err(|ServerError(text)| io::Error::other(text))?;
+    }
+    Ok(wire)
 }
 
 async fn call(
@@ -97,12 +116,12 @@ async fn call(
     keys: &[&str],
     args: &[&str],
     wait: WaitFor,
-) -> io::Result<Answer> {
+) -> io::Result<(Answer, Duration)> {
     let count = keys.len().to_string();
     let evalsha = [&["EVALSHA", script.sha1(), &count], keys, args].concat();
     match pair(wire, &evalsha, wait).await? {
         // A promoted replica has not seen the script. The WAIT that went with it meant nothing.
-        Err(error) if is_noscript(&error) => {
+        (Err(error), _) if is_noscript(&error) => {
             let eval = [&["EVAL", script.source(), &count], keys, args].concat();
             pair(wire, &eval, wait).await
         }
@@ -111,7 +130,7 @@ async fn call(
 }
 
 /// Sends a script call and its WAIT, and reads both replies whatever the first one is.
-async fn pair(wire: &mut Wire, call: &[&str], wait: WaitFor) -> io::Result<Answer> {
+async fn pair(wire: &mut Wire, call: &[&str], wait: WaitFor) -> io::Result<(Answer, Duration)> {
     wire.push(call)?;
     if let WaitFor::Replicas { count, timeout_ms } = wait {
         wire.push(&["WAIT", &count.to_string(), &timeout_ms.to_string()])?;
@@ -119,6 +138,7 @@ async fn pair(wire: &mut Wire, call: &[&str], wait: WaitFor) -> io::Result<Answe
     wire.send().await?;
     let reply = wire.read().await?;
     failpoint::reach(failpoint::AFTER_SCRIPT);
+    let replied = Instant::now();
     let held = match wait {
         WaitFor::Skip => Held::NotShown,
         WaitFor::Replicas { count, .. } => held(&wire.read().await?, count),
@@ -126,7 +146,7 @@ async fn pair(wire: &mut Wire, call: &[&str], wait: WaitFor) -> io::Result<Answe
     if wire.has_unread() {
         return Err(io::Error::other("more replies than commands"));
     }
-    Ok(reply.map(|reply| (reply, held)))
+    Ok((reply.map(|reply| (reply, held)), replied.elapsed()))
 }
 
 /// WAIT answers with the number of replicas, or with an error where the node was demoted.

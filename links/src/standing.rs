@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::kafka::{Kafka, KafkaError, KafkaView, PartitionView};
 use crate::redis::{Cluster, Failing, Slot, Topology};
 
-/// Between two looks at Kafka: one small question, far below what a broker notices.
+/// Between two looks at Kafka: one small question to each broker, far below what it notices.
 const KAFKA_INTERVAL: Duration = Duration::from_secs(3);
 /// Between two looks at what is known of Redis; nobody is asked for it.
 const REDIS_INTERVAL: Duration = Duration::from_secs(1);
@@ -90,7 +90,7 @@ impl Watched {
 /// Notes how Kafka stands, until it is dropped.
 pub async fn watch_kafka(kafka: &Kafka, watched: &Watched) {
     loop {
-        let (state, detail) = of_kafka(&kafka.look(&TOPICS).await);
+        let (state, detail) = of_kafka(&kafka.views(&TOPICS).await);
         watched.note(state, detail);
         sleep(KAFKA_INTERVAL).await;
     }
@@ -130,12 +130,24 @@ pub fn nodes_down(topology: &Topology) -> usize {
     nodes.filter(|node| node.failing == Failing::Agreed || !node.answers).count()
 }
 
-/// How Kafka stands, by what a broker says of the topics that a claim needs.
-fn of_kafka(seen: &Result<KafkaView, KafkaError>) -> (State, String) {
-    let view = match seen {
-        Ok(view) => view,
-        Err(error) => return (State::Down, error.to_string()),
+/// How Kafka stands, by who answers, and by what the first of them says of the topics that a claim
+/// needs. Both are asked: without a majority of the controllers nobody tells a broker what is gone.
+fn of_kafka(views: &[(String, Result<KafkaView, KafkaError>)]) -> (State, String) {
+    let Some(view) = views.iter().find_map(|(_, view)| view.as_ref().ok()) else {
+        let last = views.iter().rev().find_map(|(_, view)| view.as_ref().err());
+        return (State::Down, last.map_or("no broker is named".to_owned(), ToString::to_string));
     };
+    let silent = views.iter().filter(|(_, view)| view.is_err());
+    let silent: Vec<&str> = silent.map(|(broker, _)| broker.as_str()).collect();
+    match of_topics(view) {
+        (State::Ok, _) if !silent.is_empty() => {
+            (State::Degraded, format!("brokers that do not answer: {}", silent.join(", ")))
+        }
+        told => told,
+    }
+}
+
+fn of_topics(view: &KafkaView) -> (State, String) {
     let is_there = |name: &&str| view.topics.iter().any(|topic| topic.name == **name);
     if let Some(missing) = TOPICS.iter().find(|name| !is_there(name)) {
         return (State::Down, format!("there is no topic {missing}"));
@@ -184,21 +196,45 @@ mod tests {
         PartitionView { number: 0, leader, replicas: vec![1, 2, 3], in_sync: in_sync.to_vec() }
     }
 
+    fn says(
+        broker: &str,
+        view: Result<KafkaView, KafkaError>,
+    ) -> (String, Result<KafkaView, KafkaError>) {
+        (broker.to_owned(), view)
+    }
+
+    fn whole() -> PartitionView {
+        partition(Some(1), &[1, 2, 3])
+    }
+
     fn state(wins: Vec<PartitionView>, directory: PartitionView) -> State {
         let topic = |name: &str, partitions| TopicView { name: name.to_owned(), partitions };
         let topics = vec![topic(COUPON_ISSUED, wins), topic(DIRECTORY, vec![directory])];
-        of_kafka(&Ok(KafkaView { brokers: Vec::new(), topics })).0
+        let view = KafkaView { brokers: Vec::new(), topics };
+        of_kafka(&[says("kafka-1", Ok(view))]).0
     }
 
     #[test]
     fn kafka_is_degraded_by_a_replica_behind_and_down_without_any_leader() {
-        let whole = || partition(Some(1), &[1, 2, 3]);
         assert_eq!(state(vec![whole()], whole()), State::Ok);
         assert_eq!(state(vec![partition(Some(1), &[1, 2])], whole()), State::Degraded);
         assert_eq!(state(vec![partition(None, &[1])], whole()), State::Degraded);
         assert_eq!(state(vec![partition(None, &[1])], partition(None, &[1])), State::Down);
-        assert_eq!(of_kafka(&Ok(KafkaView::default())).0, State::Down, "no topics");
-        let silent = Err(KafkaError::NotSent("nobody".to_owned()));
-        assert_eq!(of_kafka(&silent), (State::Down, "not sent: nobody".to_owned()));
+        let no_topics = [says("kafka-1", Ok(KafkaView::default()))];
+        assert_eq!(of_kafka(&no_topics).0, State::Down, "no topics");
+    }
+
+    #[test]
+    fn brokers_that_are_gone_are_missed_although_one_that_is_left_knows_nothing_of_it() {
+        let silent = |broker| says(broker, Err(KafkaError::NotSent("nobody".to_owned())));
+        let topic = |name: &str| TopicView { name: name.to_owned(), partitions: vec![whole()] };
+        let topics = vec![topic(COUPON_ISSUED), topic(DIRECTORY)];
+        let left = says("kafka-1", Ok(KafkaView { brokers: Vec::new(), topics }));
+        let told = of_kafka(&[left, silent("kafka-2"), silent("kafka-3")]);
+        let detail = "brokers that do not answer: kafka-2, kafka-3".to_owned();
+        assert_eq!(told, (State::Degraded, detail));
+        let nobody = [silent("kafka-1"), silent("kafka-2")];
+        assert_eq!(of_kafka(&nobody), (State::Down, "not sent: nobody".to_owned()));
+        assert_eq!(of_kafka(&[]), (State::Down, "no broker is named".to_owned()));
     }
 }

@@ -5,6 +5,9 @@
 # that were told included. So it waits, before it starts, until a peer says that its slots have
 # another master, or that it has no replica that could take over; 30 s at most. A first start, a
 # replica and a master without slots start at once.
+#
+# Environment: what users.conf has filled in, DEFAULT and a password each for EDGE, PERSISTER, NODE
+# and OPERATOR. No file and no list of processes shows them.
 set -eu
 
 WAIT_AT_MOST_S=30
@@ -63,7 +66,8 @@ verdict() {
 ask() {
   host=$1 port=$2
   shift 2
-  timeout "$ASK_TIMEOUT_S" redis-cli -h "$host" -p "$port" "$@" 2>/dev/null
+  REDISCLI_AUTH=$NODE_PASSWORD timeout "$ASK_TIMEOUT_S" \
+    redis-cli --user node --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
 }
 
 # Asks every peer once; prints why this node may start, or nothing. A higher epoch is proof, whoever
@@ -126,4 +130,12 @@ if [ -f nodes.conf ]; then
   fi
 fi
 mend
-exec redis-server "$here/redis.conf" --dir "$directory" "$@"
+
+# Read from standard input: a full disk does not keep a node from starting.
+users=$(sh "$here/../fill.sh" "$here/users.conf" \
+  DEFAULT EDGE_PASSWORD PERSISTER_PASSWORD NODE_PASSWORD OPERATOR_PASSWORD)
+exec redis-server "$here/redis.conf" --dir "$directory" "$@" - <<CONFIG
+$users
+masteruser node
+masterauth $NODE_PASSWORD
+CONFIG

@@ -2,13 +2,13 @@
 
 import { get, post, query } from "./api.js";
 import { ask } from "./dialog.js";
-import { facts, h, idField, replace, rows } from "./dom.js";
+import { facts, h } from "./dom.js";
 import { time, words } from "./format.js";
-import { announce, missed, seen } from "./freshness.js";
-import { LIST_EVERY_MS, poll } from "./poll.js";
+import { announce } from "./freshness.js";
+import { PAGE, paged } from "./paged.js";
+import { LIST_EVERY_MS } from "./poll.js";
 import { isOperator } from "./session.js";
 
-const PAGE = 50;
 /** How long a letter that was brought again may take to be read. */
 const WAIT_S = 10;
 const STATES = ["waiting", "replayed", "given_up", "united", "all"];
@@ -16,98 +16,49 @@ const STATES = ["waiting", "replayed", "given_up", "united", "all"];
 export const everyMs = LIST_EVERY_MS;
 
 export function letters(container) {
-    let state = "waiting";
-    let event = "";
-    let after = "";
-    let shown = "";
-    const list = h("div", {});
-    const more = h("div", { class: "buttons" });
-    const options = STATES.map((value) => h("option", { value }, words(value)));
-    const filter = h("select", { id: "state", onchange: () => go(filter.value, "") }, options);
-    replace(
-        container,
-        h("h2", {}, "Dead letters"),
+    const options = STATES.map((state) => [state, words(state)]);
+    const filter = { id: "state", options, chosen: "waiting" };
+    const list = { title: "Dead letters", filter, idLabel: "of the event", ask: page, render };
+    return paged(container, list);
+}
+
+async function page({ chosen, event, after }, stop) {
+    const asked = query({ state: chosen, event, after, limit: PAGE });
+    const { letters: items, next } = await get(`dead-letters${asked}`, stop);
+    return { items, next };
+}
+
+function render(letter, lookAgain) {
+    const name = letter.letter;
+    return [
+        h("h3", {}, name),
+        h("p", { class: `badge ${letter.state}` }, words(letter.state)),
+        facts([
+            ["Reason", words(letter.reason)],
+            ["Event", letter.event_id],
+            ["Coupon", letter.coupon_id],
+            ["Failed", `${letter.attempts} ×, last ${time(letter.last_failed_at)}`],
+            ["Given up by", letter.given_up_by],
+            ["Because", letter.given_up_why],
+        ]),
+        h("p", {}, letter.message),
+        record(name),
+        isOperator() && letter.state === "waiting" ? controls(name, lookAgain) : null,
+    ];
+}
+
+function controls(name, lookAgain) {
+    const button = (word, act) =>
         h(
-            "div",
-            { class: "filters" },
-            [h("label", { for: "state" }, "That are"), filter],
-            idField("of the event", (text) => {
-                event = text;
-                go(state, "");
-            }),
-        ),
-        list,
-        more,
-    );
-
-    function go(to, from) {
-        [state, after, shown] = [to, from, ""];
-        polling.now();
-    }
-
-    async function look(stop) {
-        const asked = [state, after, event].join();
-        const page = await get(`dead-letters${query({ state, event, after, limit: PAGE })}`, stop);
-        if (asked !== [state, after, event].join()) return;
-        seen();
-        const text = JSON.stringify(page);
-        if (text === shown) return;
-        shown = text;
-        replace(list, rows(page.letters, render, "There are none."));
-        replace(
-            more,
-            after
-                ? h(
-                      "button",
-                      { "data-key": "first", onclick: () => go(state, "") },
-                      "The first ones",
-                  )
-                : [],
-            page.next
-                ? h(
-                      "button",
-                      { "data-key": "next", onclick: () => go(state, page.next) },
-                      "The next ones",
-                  )
-                : [],
+            "button",
+            {
+                "data-key": `${name} ${word}`,
+                "aria-label": `${word} ${name}`,
+                onclick: () => act(name, lookAgain),
+            },
+            word,
         );
-    }
-
-    function render(letter) {
-        const name = letter.letter;
-        return [
-            h("h3", {}, name),
-            h("p", { class: `badge ${letter.state}` }, words(letter.state)),
-            facts([
-                ["Reason", words(letter.reason)],
-                ["Event", letter.event_id],
-                ["Coupon", letter.coupon_id],
-                ["Failed", `${letter.attempts} ×, last ${time(letter.last_failed_at)}`],
-                ["Given up by", letter.given_up_by],
-                ["Because", letter.given_up_why],
-            ]),
-            h("p", {}, letter.message),
-            record(name),
-            isOperator() && letter.state === "waiting" ? controls(name) : null,
-        ];
-    }
-
-    function controls(name) {
-        const button = (word, act) =>
-            h(
-                "button",
-                {
-                    "data-key": `${name} ${word}`,
-                    "aria-label": `${word} ${name}`,
-                    onclick: () => act(name, polling.now),
-                },
-                word,
-            );
-        return h("div", { class: "buttons" }, button("Replay", replay), button("Discard", discard));
-    }
-
-    const polling = poll(LIST_EVERY_MS, look, missed);
-    return polling.stop;
+    return h("div", { class: "buttons" }, button("Replay", replay), button("Discard", discard));
 }
 
 /** The record's text, asked for when somebody opens it. */

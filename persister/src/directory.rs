@@ -197,7 +197,7 @@ impl Read {
 }
 
 fn trouble(error: &KafkaError, backoff: &mut Backoff) -> Duration {
-    metrics::retry(metrics::Retried::Directory);
+    metrics::retry(metrics::Retried::Directory, metrics::Server::Kafka);
     if !backoff.is_failing() {
         warn!(%error, "the directory cannot be read");
     }

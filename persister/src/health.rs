@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -99,7 +99,11 @@ fn answer(
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
     }
     match path {
-        "/metrics" => text(StatusCode::OK, metrics.render()),
+        "/metrics" => {
+            status.show();
+            let fenced = status.fenced.render(Instant::now());
+            text(StatusCode::OK, metrics.render() + &fenced)
+        }
         "/health/live" => text(StatusCode::OK, "alive\n"),
         "/health" => health(status),
         "/health/ready" => ready(status),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use contract::topics::COUPON_ISSUED_PARTITIONS;
 use links::kafka::Kafka;
 use links::redis::Cluster;
+use links::trace::Tracer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
@@ -23,6 +24,7 @@ use crate::relay::Relay;
 use crate::status::{Role, Status};
 use crate::stop::{self, Stop};
 use crate::store::{Session, Store, StoreError};
+use crate::watch::Watch;
 
 /// How often a process on stand-by looks whether it may lead.
 const STAND_BY_POLL: Duration = Duration::from_millis(500);
@@ -45,6 +47,8 @@ pub struct Persister {
     pub status: Arc<Status>,
     /// When reconcile runs by itself; None: never.
     pub reconcile: Option<Setting>,
+    /// Who traces the records of traced claims.
+    pub tracer: Tracer,
 }
 
 /// Why a term ended.
@@ -180,7 +184,7 @@ impl Persister {
                 Arc::clone(&directory),
                 Arc::clone(&self.status),
             );
-            tasks.spawn(reader.run(end.clone()));
+            tasks.spawn(reader.traced_by(self.tracer.clone()).run(end.clone()));
         }
         tasks.spawn(stopped(Arc::clone(&directory).follow(end.clone())));
         let log = Arc::new(CouponLog::new(&self.kafka));
@@ -192,8 +196,11 @@ impl Persister {
             owner: self.owner.clone(),
             held_until,
             archiving: Archiving::default(),
+            status: Arc::clone(&self.status),
         };
         tasks.spawn(Control::new(hands).run(end.clone()));
+        let watch = Watch::new(self.store.clone(), self.cluster.clone(), Arc::clone(&log));
+        tasks.spawn(stopped(watch.run(end.clone())));
         let relay = Relay::new(self.store.clone(), self.cluster.clone(), log);
         tasks.spawn(stopped(relay.run(end.clone())));
         tasks.spawn(stopped(Carrier::new(self.store.clone()).run(end.clone())));

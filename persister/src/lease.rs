@@ -150,7 +150,7 @@ impl Heartbeat {
                 Ok(false) => return,
                 Err(error) => {
                     self.session = None;
-                    metrics::retry(metrics::Retried::Lease);
+                    metrics::retry(metrics::Retried::Lease, metrics::Server::Mysql);
                     self.status.mysql_failed(&error.to_string());
                     warn!(%error, "the lease could not be renewed");
                     HEARTBEAT_RETRY
@@ -167,12 +167,15 @@ impl Heartbeat {
             Some(session) => session,
             none => none.insert(self.store.connect().await?),
         };
+        let asked = Instant::now();
         let renewed = session.renew_leases(self.owner.text()).await?;
+        metrics::mysql_write(asked.elapsed());
         self.status.mysql_ok();
         if renewed.held != i64::from(COUPON_ISSUED_PARTITIONS) {
             return Ok(false);
         }
         self.held_until.send_replace(sent + LEASE);
+        self.status.leads_until((sent + LEASE).into_std());
         Ok(true)
     }
 }

@@ -4,18 +4,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use contract::settings::BadSetting;
 use links::kafka::Kafka;
 use links::redis::Cluster;
 use links::standing::{watch_kafka, watch_redis};
+use links::trace::{FLUSH_DEADLINE, NotStarted, Service, Setting, Tracer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::info;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{info, warn};
 
 use persister::admin::{Admin, Backends};
 use persister::cli::dlt::{DltCommand, ReplayLetters};
 use persister::cli::preflight::Preflight;
 use persister::cli::{Cli, Command, Reconcile};
 use persister::commands::{self, Exit, fail};
-use persister::config::{BadConfig, Config, RunConfig};
+use persister::config::{Config, RunConfig};
 use persister::health::Private;
 use persister::leader::Persister;
 use persister::lease::Owner;
@@ -59,7 +63,7 @@ async fn main() -> ExitCode {
 #[derive(Debug, thiserror::Error)]
 enum CannotRun {
     #[error(transparent)]
-    Config(#[from] BadConfig),
+    Config(#[from] BadSetting),
     #[error("FIRSTCOME_REDIS: {0}")]
     Redis(#[from] links::redis::BadNode),
     #[error("FIRSTCOME_METRICS_LISTEN: the port cannot be taken: {0}")]
@@ -70,6 +74,8 @@ enum CannotRun {
     Signals(std::io::Error),
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    #[error("FIRSTCOME_OTLP_ENDPOINT: {0}")]
+    Traces(#[from] NotStarted),
 }
 
 async fn run(store: Store) -> Exit {
@@ -121,7 +127,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
     #[cfg(feature = "failpoints")]
     config.failpoints.clone().set();
     let status = Arc::new(Status::new());
-    let metrics = metrics::install()?;
+    let metrics = metrics::install(config.metrics)?;
     let private = Private::bind(config.metrics_listen, Arc::clone(&status), metrics)
         .await
         .map_err(CannotRun::Port)?;
@@ -138,6 +144,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         }
         None => None,
     };
+    let (tracer, mut tracing) = trace(config.traces, &config.name)?;
     let terminate = signal(SignalKind::terminate()).map_err(CannotRun::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(CannotRun::Signals)?;
     let persister = Persister {
@@ -147,6 +154,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         owner: Owner::new(&config.name),
         status: Arc::clone(&status),
         reconcile: config.reconcile,
+        tracer,
     };
     info!(name = config.name, private = %config.metrics_listen, "runs");
 
@@ -159,8 +167,26 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         () = serve(admin) => {}
         () = forward(terminate, interrupt, stopper) => {}
     }
+    // Nobody traces any more.
+    let flushed = async { while tracing.join_next().await.is_some() {} };
+    if timeout(FLUSH_DEADLINE, flushed).await.is_err() {
+        warn!("spans that were not sent are lost");
+    }
     info!("ends");
     Ok(())
+}
+
+/// Who traces records, and what sends it; nobody and nothing where it is not asked for.
+fn trace(setting: Option<Setting>, name: &str) -> Result<(Tracer, JoinSet<()>), NotStarted> {
+    let mut tracing = JoinSet::new();
+    let Some(setting) = setting else {
+        return Ok((Tracer::off(), tracing));
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let service = Service { name: "persister", instance: name.to_owned(), version };
+    let (tracer, exporter) = links::trace::start(&setting, service, metrics::spans())?;
+    tracing.spawn(exporter.run());
+    Ok((tracer, tracing))
 }
 
 /// Without an admin API there is nothing to serve, for ever.

@@ -36,14 +36,37 @@ pub struct Relay {
     producers: Arc<CouponLog>,
     session: Option<Session>,
     busy: HashSet<SocketAddr>,
+    /// What was found on each shard that has events.
+    found: HashMap<SocketAddr, Found>,
     jobs: JoinSet<Report>,
 }
 
-/// What a job found on a shard.
+/// What a job came to.
 struct Report {
     shard: SocketAddr,
-    unreadable: u32,
+    found: Found,
     result: Result<(), Trouble>,
+}
+
+/// What outboxes have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    /// Entries that this build cannot read.
+    unreadable: u32,
+    /// Entries when they were looked at.
+    entries: u64,
+    /// The age of the oldest of them that can be read.
+    oldest: Duration,
+}
+
+impl Found {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            unreadable: self.unreadable.saturating_add(other.unreadable),
+            entries: self.entries + other.entries,
+            oldest: self.oldest.max(other.oldest),
+        }
+    }
 }
 
 /// Why a round over a shard broke off; the next one begins again.
@@ -64,6 +87,7 @@ impl Relay {
             producers,
             session: None,
             busy: HashSet::new(),
+            found: HashMap::new(),
             jobs: JoinSet::new(),
         }
     }
@@ -72,17 +96,16 @@ impl Relay {
     pub async fn run(mut self, mut stop: Stop) {
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unreadable: HashMap<SocketAddr, u32> = HashMap::new();
         loop {
             tokio::select! {
                 () = stop.asked() => return,
                 Some(done) = self.jobs.join_next() => match done {
                     Ok(report) => {
                         self.busy.remove(&report.shard);
-                        unreadable.insert(report.shard, report.unreadable);
-                        metrics::unreadable_outbox(unreadable.values().sum());
+                        self.found.insert(report.shard, report.found);
+                        self.tell();
                         if let Err(trouble) = report.result {
-                            metrics::retry(metrics::Retried::Relay);
+                            metrics::retry(metrics::Retried::Relay, trouble.server());
                             warn!(shard = %report.shard, %trouble, "the relay tries again");
                         }
                     }
@@ -95,7 +118,7 @@ impl Relay {
                 _ = rounds.tick() => {
                     if let Err(error) = self.round().await {
                         self.session = None;
-                        metrics::retry(metrics::Retried::Relay);
+                        metrics::retry(metrics::Retried::Relay, metrics::Server::Mysql);
                         warn!(%error, "the relay cannot read the list of events");
                     }
                 }
@@ -115,6 +138,9 @@ impl Relay {
                 by_shard.entry(master.address).or_default().push(event);
             }
         }
+        // A node that is no master any more is not asked again.
+        self.found.retain(|shard, _| by_shard.contains_key(shard));
+        self.tell();
         for (shard, events) in by_shard {
             if self.busy.insert(shard) {
                 let job = job(self.cluster.clone(), Arc::clone(&self.producers), shard, events);
@@ -122,6 +148,21 @@ impl Relay {
             }
         }
         Ok(())
+    }
+
+    fn tell(&self) {
+        let all = self.found.values().copied().fold(Found::default(), Found::plus);
+        metrics::unreadable_outbox(all.unreadable);
+        metrics::outboxes(all.entries, all.oldest);
+    }
+}
+
+impl Trouble {
+    fn server(&self) -> metrics::Server {
+        match self {
+            Self::Redis(_) => metrics::Server::Redis,
+            Self::Kafka(_) => metrics::Server::Kafka,
+        }
     }
 }
 
@@ -133,36 +174,46 @@ async fn job(
     shard: SocketAddr,
     events: Vec<EventId>,
 ) -> Report {
-    let mut report = Report { shard, unreadable: 0, result: Ok(()) };
+    let mut report = Report { shard, found: Found::default(), result: Ok(()) };
     for event in events {
-        match relay(&cluster, &producers, &event).await {
-            Ok(unreadable) => report.unreadable += unreadable,
-            Err(trouble) => {
-                report.result = Err(trouble);
-                break;
-            }
+        let mut found = Found::default();
+        let relayed = relay(&cluster, &producers, &event, &mut found).await;
+        report.found = report.found.plus(found);
+        if let Err(trouble) = relayed {
+            report.result = Err(trouble);
+            break;
         }
     }
     report
 }
 
-/// One event's outbox: publishes what is due and acknowledges it. Returns how many entries cannot
-/// be read.
-async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Result<u32, Trouble> {
+/// One event's outbox: publishes what is due and acknowledges it. What was found is noted also where
+/// publishing fails.
+async fn relay(
+    cluster: &Cluster,
+    producers: &CouponLog,
+    event: &EventId,
+    found: &mut Found,
+) -> Result<(), Trouble> {
     // Most outboxes are empty or young: one entry tells.
     let oldest = cluster.outbox(event, None, 1).await?;
     if oldest.entries.is_empty() && oldest.unreadable.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     let now_ms = cluster.clock_ms(Cluster::slot_of(event)).await?;
+    found.entries = cluster.outbox_length(event).await?;
+    found.oldest = oldest.entries.first().map_or(Duration::ZERO, |entry| age(entry, now_ms));
     if oldest.unreadable.is_empty() && due(oldest.entries, now_ms).is_empty() {
-        return Ok(0);
+        return Ok(());
     }
-    let mut unreadable = 0;
     let mut after: Option<String> = None;
     for _ in 0..MAX_PAGES {
         let page = cluster.outbox(event, after.as_deref(), PAGE).await?;
-        unreadable += u32::try_from(page.unreadable.len()).unwrap_or(u32::MAX);
+        found.unreadable += u32::try_from(page.unreadable.len()).unwrap_or(u32::MAX);
+        // Behind entries that nobody can read one may have waited for long.
+        if found.oldest.is_zero() {
+            found.oldest = page.entries.first().map_or(Duration::ZERO, |entry| age(entry, now_ms));
+        }
         let Some(last) = last_of(&page) else {
             break;
         };
@@ -184,7 +235,13 @@ async fn relay(cluster: &Cluster, producers: &CouponLog, event: &EventId) -> Res
         info!(%event, wins, "published for an edge that did not");
         after = Some(last);
     }
-    Ok(unreadable)
+    Ok(())
+}
+
+/// How long ago an entry's wins were granted, by the shard's clock; all of them have one time.
+fn age(entry: &OutboxEntry, now_ms: u64) -> Duration {
+    let granted_ms = entry.wins.first().map_or(now_ms, |user_win| user_win.win.issued_at_ms);
+    Duration::from_millis(now_ms.saturating_sub(granted_ms))
 }
 
 /// Entries that their edge has had its time to publish. All wins of an entry have one time; one

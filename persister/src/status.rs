@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use chrono::Utc;
+use contract::topics::COUPON_ISSUED_PARTITIONS;
 use links::standing::{Dependency, State, Watched};
 use serde::Serialize;
 
+use crate::consume::Unread;
+use crate::fenced::Fenced;
 use crate::metrics;
 
 /// What this process does.
@@ -58,6 +62,10 @@ pub struct Status {
     pub redis: Watched,
     /// Noted by [`links::standing::watch_kafka`].
     pub kafka: Watched,
+    /// Noted by the readers of the partitions.
+    pub unread: Unread,
+    /// Noted by the control of events.
+    pub fenced: Fenced,
 }
 
 struct Inner {
@@ -65,6 +73,7 @@ struct Inner {
     since: Instant,
     mysql: String,
     halted: BTreeMap<i32, String>,
+    held_until: Option<Instant>,
 }
 
 impl Default for Status {
@@ -82,10 +91,13 @@ impl Status {
                 since: Instant::now(),
                 mysql: "not asked yet".to_owned(),
                 halted: BTreeMap::new(),
+                held_until: None,
             }),
             mysql: Watched::new("mysql"),
             redis: Watched::new("redis"),
             kafka: Watched::new("kafka"),
+            unread: Unread::default(),
+            fenced: Fenced::default(),
         }
     }
 
@@ -98,9 +110,34 @@ impl Status {
             }
             if role == Role::StandBy {
                 inner.halted.clear();
+                count(inner);
+                inner.held_until = None;
             }
         });
+        if role == Role::StandBy {
+            self.unread.forget();
+            self.fenced.forget();
+        }
         metrics::leader(role == Role::Leader);
+    }
+
+    /// The lease is surely held until then.
+    pub fn leads_until(&self, until: Instant) {
+        self.with(|inner| inner.held_until = Some(until));
+    }
+
+    /// Sets the gauges that show how things stand at this moment.
+    pub fn show(&self) {
+        for watched in [&self.mysql, &self.redis, &self.kafka] {
+            metrics::dependency(&watched.last());
+        }
+        for (part, age) in self.unread.ages(Utc::now().timestamp_millis()) {
+            metrics::lag_seconds(part, age);
+        }
+        let until = self.with(|inner| inner.held_until);
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let partitions = if until.is_some() { COUPON_ISSUED_PARTITIONS.unsigned_abs() } else { 0 };
+        metrics::lease(partitions, left.unwrap_or_default());
     }
 
     /// MySQL answered.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::verbs::{
-    bench, check, demo, drill, event, faults, part, rush, status, test, tokens, up,
+    alerts, bench, check, demo, drill, event, faults, fuzz, part, rush, status, test, tokens, up,
 };
 
 /// Runs Firstcome on this machine and tries it.
@@ -40,10 +40,14 @@ enum Verb {
     Check(check::Arguments),
     /// Break a stack of its own in many ways while users rush, and judge each round
     Faults(faults::Arguments),
+    /// Throw made-up input at every parser, for longer than the tests do
+    Fuzz(fuzz::Arguments),
     /// Practise what a runbook says, on a stack of its own, with the time that each step took
     Drill(drill::Arguments),
     /// Write signed tokens for many users, and the keys that an edge verifies them with
     Tokens(tokens::Arguments),
+    /// Break a stack of its own, and see that the right alert says so and ends
+    Alerts(alerts::Arguments),
     /// Measure what an answer costs, beside a bare server and others' ways
     Bench(bench::Arguments),
 }
@@ -62,8 +66,10 @@ impl Cli {
             Verb::Rush(arguments) => rush::run(arguments).await?,
             Verb::Check(arguments) => check::run(arguments).await?,
             Verb::Faults(arguments) => faults::run(arguments).await?,
+            Verb::Fuzz(arguments) => fuzz::run(arguments).await?,
             Verb::Drill(arguments) => drill::run(arguments).await?,
             Verb::Tokens(arguments) => tokens::run(arguments)?,
+            Verb::Alerts(arguments) => Box::pin(alerts::run(arguments)).await?,
             Verb::Bench(arguments) => Box::pin(bench::run(arguments)).await?,
         })
     }

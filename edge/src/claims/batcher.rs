@@ -16,6 +16,7 @@ use contract::record;
 use links::claims::{self as script, ClaimReply};
 use links::redis::{Cluster, RedisError, Slot};
 use links::script_connection::{Held, WaitFor};
+use links::trace::{Span, Tracer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -31,6 +32,7 @@ use super::{Claim, Desk, Desks, Parts, Told, Untold};
 use crate::failpoint::Point;
 use crate::publish::{Publication, Room, ShownWin};
 use crate::request::RequestId;
+use crate::trace;
 
 /// A batcher that nobody has asked for this long ends.
 const IDLE: Duration = Duration::from_secs(60);
@@ -42,8 +44,11 @@ const MAX_CONFIRMING: usize = 8;
 /// A claim that waits for its answer.
 pub(super) struct Asked {
     pub(super) claim: Claim,
+    pub(super) since: Instant,
     pub(super) deadline: Instant,
     pub(super) answer: oneshot::Sender<Outcome>,
+    /// Ends with the call that asks, if it is traced.
+    pub(super) waits: Option<Span>,
 }
 
 /// Answers one event's claims on one core.
@@ -86,6 +91,14 @@ struct Answered {
 impl Asked {
     fn is_waited_for(&self, now: Instant) -> bool {
         now < self.deadline && !self.answer.is_closed()
+    }
+
+    /// It goes with a call: its wait ends, and the call's span begins.
+    fn goes(&mut self, tracer: &Tracer) -> Option<Span> {
+        if let Some(waits) = self.waits.take() {
+            waits.end();
+        }
+        trace::asks(tracer, self.claim.trace)
     }
 
     fn tell(self, outcome: Outcome) {
@@ -202,22 +215,33 @@ impl Event {
             Level::Log => WaitFor::Skip,
             Level::Replica => shard.wait_for(parts.shards.replicas()),
         };
+        let spans = self.begin_spans(batch);
         let claims: Vec<_> = batch.iter().map(|asked| script_claim(&asked.claim)).collect();
         Point::BeforeScript.reach();
         let sent = Instant::now();
+        if let Some(first) = batch.first() {
+            parts.metrics.batch_wait.record(sent.duration_since(first.since).as_secs_f64());
+        }
         let mut reply = script::claim(&mut lease.connection, &self.keys, &claims, wait).await;
         if Point::ScriptAnswer.loses() {
             reply = Err(RedisError::Unknown("lost at a failpoint".to_owned()));
         }
+        let waited = lease.connection.waited();
         lease.give_back();
-        parts.metrics.call(sent.elapsed(), claims.len());
+        let took = sent.elapsed();
+        parts.metrics.call(took, batch.len());
+        if reply.is_ok() {
+            parts.metrics.script_seconds.record(took.saturating_sub(waited).as_secs_f64());
+        }
+        let held = reply.as_ref().ok().map(|(_, held)| *held);
+        spans.into_iter().for_each(|span| trace::asked(span, batch.len(), held));
         match reply {
             Ok((ClaimReply::Absent, _)) => Call::Failed(Untold::Fenced),
             Ok((ClaimReply::Answered { header, answers }, held)) => {
                 shard.waited(wait, held);
                 // An event that waits for Kafka asks no replica, late or not.
                 if standing.confirm == Level::Replica {
-                    parts.metrics.waited(wait, held);
+                    parts.metrics.waited(wait, held, waited);
                 }
                 let outcomes = batch
                     .iter()
@@ -230,6 +254,15 @@ impl Event {
             }
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// Of the claims that are traced: few, and mostly none.
+    fn begin_spans(&self, batch: &mut [Asked]) -> Vec<Span> {
+        let tracer = &self.parts.tracer;
+        if !tracer.is_on() {
+            return Vec::new();
+        }
+        batch.iter_mut().filter_map(|asked| asked.goes(tracer)).collect()
     }
 
     fn failed(&self, error: &RedisError) -> Call {
@@ -320,6 +353,7 @@ impl Event {
         let (epoch, sequence) = (header.epoch, header.sequence);
         if outcomes.contains(&Ok(Told::SoldOut)) {
             self.memory.borrow_mut().remember(SoldOut { sent, epoch, sequence });
+            self.winners.latch.told(sent.into_std());
             self.winners.prepare(epoch, sequence);
         } else if outcomes.iter().any(ends_sold_out) {
             self.memory.borrow_mut().forget(sent);

@@ -100,7 +100,8 @@ impl Parts {
         user: &UserId,
         wins: &[Win],
     ) -> Result<(), Untold> {
-        let shown = |win: &Win| ShownWin { user: user.clone(), win: *win, request_id: None };
+        let shown =
+            |win: &Win| ShownWin { user: user.clone(), win: *win, request_id: None, trace: None };
         let publication = Publication {
             event: event.clone(),
             epoch,

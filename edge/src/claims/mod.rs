@@ -2,6 +2,7 @@
 
 mod batcher;
 mod confirm;
+mod latch;
 mod look;
 mod pace;
 pub mod read_winners;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use contract::coupon::Win;
 use contract::ids::{Attempt, CouponId, EventId, UserId};
 use links::redis::Cluster;
+use links::trace::{Context, Tracer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -28,6 +30,7 @@ use crate::directory::probe::Probes;
 use crate::metrics::ClaimMetrics;
 use crate::publish::Publisher;
 use crate::request::RequestId;
+use crate::trace;
 use batcher::{Asked, Batcher};
 use confirm::Confirm;
 use pace::Pace;
@@ -54,6 +57,8 @@ pub struct Claim {
     pub coupon: CouponId,
     /// Names the request.
     pub request_id: Option<RequestId>,
+    /// Its span, if it is traced.
+    pub trace: Option<Context>,
 }
 
 impl Claim {
@@ -62,7 +67,13 @@ impl Claim {
 
     /// A claim, with a coupon that is new.
     pub fn new(user: UserId, attempt: Attempt, request_id: Option<RequestId>) -> Self {
-        Self { user, attempt, coupon: CouponId::new(), request_id }
+        Self { user, attempt, coupon: CouponId::new(), request_id, trace: None }
+    }
+
+    /// The same, which is traced below this span.
+    #[must_use]
+    pub fn traced(self, trace: Option<Context>) -> Self {
+        Self { trace, ..self }
     }
 }
 
@@ -123,6 +134,7 @@ struct Parts {
     publisher: Publisher,
     confirm: Confirm,
     metrics: ClaimMetrics,
+    tracer: Tracer,
 }
 
 /// What every core's claims are made from.
@@ -140,6 +152,8 @@ pub struct Sources {
     pub winners: Winners,
     /// Where it is learnt that nothing is left.
     pub sold_out: AskedOf,
+    /// Who traces claims.
+    pub tracer: Tracer,
 }
 
 type Desks = Rc<RefCell<HashMap<EventId, Desk>>>;
@@ -166,11 +180,11 @@ impl Desk {
 impl Claims {
     /// The claims of one core, which begins with no event.
     pub fn new(sources: Sources, metrics: ClaimMetrics) -> Self {
-        let Sources { cluster, directory, publisher, probes, winners, sold_out } = sources;
+        let Sources { cluster, directory, publisher, probes, winners, sold_out, tracer } = sources;
         let confirm =
             Confirm::new(publisher.clone(), probes, directory.clone(), metrics.confirm.clone());
         let shards = Shards::new(cluster);
-        let parts = Parts { shards, directory, publisher, confirm, metrics };
+        let parts = Parts { shards, directory, publisher, confirm, metrics, tracer };
         Self {
             parts: Rc::new(parts),
             winners,
@@ -200,7 +214,9 @@ impl Claims {
     /// Kafka.
     pub async fn ask(&self, event: &EventId, claim: Claim, deadline: Instant) -> Outcome {
         let (answer, answered) = oneshot::channel();
-        self.hand_in(event, Asked { claim, deadline, answer })?;
+        let waits = trace::waits(&self.parts.tracer, claim.trace);
+        let since = Instant::now();
+        self.hand_in(event, Asked { claim, since, deadline, answer, waits })?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(outcome)) => outcome,
             // Too late, or the batcher is gone: what became of the claim is not known.

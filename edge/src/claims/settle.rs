@@ -51,7 +51,9 @@ impl Shown {
         for (claim, outcome) in outcomes {
             let user = || claim.user.clone();
             let request_id = || claim.request_id.clone();
-            let show = |win: &Win| ShownWin { user: user(), win: *win, request_id: request_id() };
+            let trace = claim.trace;
+            let show =
+                |win: &Win| ShownWin { user: user(), win: *win, request_id: request_id(), trace };
             match outcome {
                 Ok(Told::Issued(win)) => shown.granted.push(show(win)),
                 Ok(Told::AlreadyIssued(win)) => shown.repeated.push(show(win)),

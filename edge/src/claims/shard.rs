@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use links::login::Login;
 use links::redis::{Cluster, RedisError, Slot};
 use links::script_connection::{Held, ScriptConnection, WaitFor};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -30,6 +31,7 @@ pub(super) struct Shards {
 /// One master, as one core sees it.
 pub(super) struct Shard {
     address: SocketAddr,
+    login: Option<Login>,
     idle: RefCell<Vec<ScriptConnection>>,
     claim_calls: Semaphore,
     look_calls: Semaphore,
@@ -63,7 +65,7 @@ impl Shards {
         if let Some(shard) = self.shards.borrow().get(&address) {
             return Some(Rc::clone(shard));
         }
-        let shard = Rc::new(Shard::new(address));
+        let shard = Rc::new(Shard::new(address, self.cluster.login().cloned()));
         let mut shards = self.shards.borrow_mut();
         // Whoever is no master any more keeps no connections.
         let topology = self.cluster.topology();
@@ -87,9 +89,10 @@ impl Shards {
 }
 
 impl Shard {
-    fn new(address: SocketAddr) -> Self {
+    fn new(address: SocketAddr, login: Option<Login>) -> Self {
         Self {
             address,
+            login,
             idle: RefCell::default(),
             claim_calls: Semaphore::new(MAX_CLAIM_CALLS),
             look_calls: Semaphore::new(MAX_LOOK_CALLS),
@@ -111,7 +114,7 @@ impl Shard {
         let idle = self.idle.borrow_mut().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => ScriptConnection::connect(self.address).await?,
+            None => ScriptConnection::connect(self.address, self.login.as_ref()).await?,
         };
         Ok(Lease { shard: self, connection, _place: place })
     }

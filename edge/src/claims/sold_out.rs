@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// From the sending of the call whose answer was told. New units go on sale 200 ms after their
 /// shard stops saying sold out, so nobody says it from memory by then.
-const HOLDS_FOR: Duration = Duration::from_millis(100);
+pub(super) const HOLDS_FOR: Duration = Duration::from_millis(100);
 /// From this age on one claim is asked of Redis, to renew the memory, while others still use it.
 const RENEWED_FROM: Duration = Duration::from_millis(50);
 

@@ -6,12 +6,14 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use contract::ids::{EventId, UserId};
 use tokio::sync::mpsc;
+
+use super::latch::{self, Latch};
 
 /// Events whose winners may wait to be read.
 const MAX_WAITING: usize = 1_024;
@@ -48,6 +50,8 @@ pub struct EventWinners {
     read: ArcSwap<Read>,
     /// Whether somebody reads it, or is about to.
     reading: AtomicBool,
+    /// Whether it is told sold out from memory.
+    pub(super) latch: Latch,
     wanted: mpsc::Sender<Arc<EventWinners>>,
 }
 
@@ -92,7 +96,7 @@ impl Winners {
 
     /// The winners of one event; forgotten once no core holds them.
     pub fn of(&self, event: &EventId) -> Arc<EventWinners> {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = self.lock();
         if let Some(winners) = events.get(event).and_then(Weak::upgrade) {
             return winners;
         }
@@ -102,10 +106,25 @@ impl Winners {
             hasher: RandomState::new(),
             read: ArcSwap::from_pointee(Read::nothing()),
             reading: AtomicBool::new(false),
+            latch: Latch::default(),
             wanted: self.wanted.clone(),
         });
         events.insert(event.clone(), Arc::downgrade(&winners));
         winners
+    }
+
+    /// Which of the events that some core answers for are sold out as far as memory goes, in
+    /// Prometheus's words.
+    pub fn render(&self, now: Instant) -> String {
+        let events: Vec<Arc<EventWinners>> =
+            self.lock().values().filter_map(Weak::upgrade).collect();
+        let holds = |winners: &Arc<EventWinners>| (winners.event.clone(), winners.latch.holds(now));
+        latch::render(events.iter().map(holds).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<EventId, Weak<EventWinners>>> {
+        // A thread that panicked here left a whole map behind.
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,14 +1,14 @@
 //! How users are known: a mode and all that it wants, or an error. What is set for another mode is
 //! one too, for somebody believes that it does something.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{BadConfig, Env};
+use contract::settings::{BadSetting, Settings};
+use links::login::Secret;
+
 use crate::identity::Mode;
 use crate::identity::fetch::KeysUrl;
-use crate::identity::gateway::{self, MIN_SECRET_BYTES, Peers, Secrets};
+use crate::identity::gateway::{self, Peers, Secrets};
 use crate::identity::jwt;
 use crate::identity::keys::{Source, check_authorities, check_file};
 
@@ -19,11 +19,16 @@ const KEYS_URL: &str = "FIRSTCOME_JWT_KEYS_URL";
 const KEYS_CA_FILE: &str = "FIRSTCOME_JWT_KEYS_CA_FILE";
 const KEYS_FILE: &str = "FIRSTCOME_JWT_KEYS_FILE";
 const PEERS: &str = "FIRSTCOME_GATEWAY_PEERS";
-const SECRET: &str = "FIRSTCOME_GATEWAY_SECRET";
-const SECRET_FILE: &str = "FIRSTCOME_GATEWAY_SECRET_FILE";
+const SECRET: Secret = Secret {
+    name: "FIRSTCOME_GATEWAY_SECRET",
+    file: "FIRSTCOME_GATEWAY_SECRET_FILE",
+    wanted: "what the gateways send as X-Firstcome-Gateway: at least 24 letters (openssl rand \
+        -hex 24), two with a comma between them while it changes; FIRSTCOME_GATEWAY_SECRET_FILE may \
+        name a file with it instead",
+};
 
 const OF_JWT: [&str; 5] = [ISSUER, AUDIENCE, KEYS_URL, KEYS_CA_FILE, KEYS_FILE];
-const OF_HEADER: [&str; 3] = [PEERS, SECRET, SECRET_FILE];
+const OF_HEADER: [&str; 3] = [PEERS, SECRET.name, SECRET.file];
 
 const WANTS_MODE: &str = "'jwt' (a signed token names the user), 'header' (a gateway in front \
     does), or 'open' (whoever names a user is believed: for demos only)";
@@ -34,15 +39,9 @@ const WANTS_KEYS: &str = "https://... of a JSON Web Key Set, or http://... on th
 const WANTS_CA: &str = "a PEM file with who signs for the https server of FIRSTCOME_JWT_KEYS_URL";
 const WANTS_FILE: &str = "a file with a JSON Web Key Set, and FIRSTCOME_JWT_KEYS_URL not to be set";
 const WANTS_PEERS: &str = "the gateways' addresses or networks, such as 10.0.0.7,10.1.0.0/16";
-const WANTS_SECRET: &str = "what the gateways send as X-Firstcome-Gateway: at least 24 letters \
-    (openssl rand -hex 24), two with a comma between them while it changes";
-const WANTS_SECRET_FILE: &str = "a file with what FIRSTCOME_GATEWAY_SECRET takes, of 4 KiB at most, \
-    and FIRSTCOME_GATEWAY_SECRET not to be set";
 
 /// The longest `iss` and `aud`, in bytes.
 const MAX_CLAIM_BYTES: usize = 255;
-/// The most bytes of a file of secrets.
-const MAX_SECRET_FILE_BYTES: u64 = 4_096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Choice {
@@ -63,10 +62,7 @@ impl Choice {
 }
 
 /// The mode that the environment describes, whole.
-pub(super) fn read<G>(env: &Env<G>) -> Result<Mode, BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
+pub(super) fn read(env: &Settings<'_>) -> Result<Mode, BadSetting> {
     let choice = env.required(IDENTITY, WANTS_MODE, Choice::parse)?;
     if choice != Choice::Jwt {
         refuse(env, &OF_JWT, "FIRSTCOME_IDENTITY=jwt beside it, or not to be set")?;
@@ -78,7 +74,7 @@ where
         Choice::Open => Ok(Mode::Open),
         Choice::Header => Ok(Mode::Header(gateway::Setting {
             peers: wanted(env, PEERS, WANTS_PEERS, Peers::parse)?,
-            secrets: secrets(env)?,
+            secrets: SECRET.required(env, Secrets::parse)?,
         })),
         Choice::Jwt => Ok(Mode::Jwt(jwt::Setting {
             issuer: wanted(env, ISSUER, WANTS_ISSUER, parse_claim)?,
@@ -88,39 +84,29 @@ where
     }
 }
 
-/// What a variable says; one that is empty says nothing, since compose cannot leave one out.
-fn said<G>(env: &Env<G>, name: &'static str) -> Option<String>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
-    (env.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn wanted<G, T>(
-    env: &Env<G>,
+fn wanted<T>(
+    env: &Settings<'_>,
     name: &'static str,
     wants: &'static str,
     parse: fn(&str) -> Option<T>,
-) -> Result<T, BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
-    Env(|name| said(env, name)).required(name, wants, parse)
+) -> Result<T, BadSetting> {
+    Settings(&|name| env.said(name)).required(name, wants, parse)
 }
 
 /// Nothing of another mode may be set. What it says is not repeated: it may be a secret.
-fn refuse<G>(env: &Env<G>, names: &[&'static str], wants: &'static str) -> Result<(), BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
-    match names.iter().copied().find(|&name| said(env, name).is_some()) {
+fn refuse(
+    env: &Settings<'_>,
+    names: &[&'static str],
+    wants: &'static str,
+) -> Result<(), BadSetting> {
+    match names.iter().copied().find(|&name| env.said(name).is_some()) {
         Some(name) => Err(bad(name, wants, "is set".to_owned())),
         None => Ok(()),
     }
 }
 
-fn bad(name: &'static str, wanted: &'static str, problem: String) -> BadConfig {
-    BadConfig { name, problem, wanted }
+fn bad(name: &'static str, wanted: &'static str, problem: String) -> BadSetting {
+    BadSetting { name, problem, wanted }
 }
 
 fn parse_claim(text: &str) -> Option<String> {
@@ -128,12 +114,9 @@ fn parse_claim(text: &str) -> Option<String> {
 }
 
 /// Exactly one place, which a file must prove to be at once.
-fn source<G>(env: &Env<G>) -> Result<Source, BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
-    let ca = said(env, KEYS_CA_FILE).map(PathBuf::from);
-    let (url, file) = (said(env, KEYS_URL), said(env, KEYS_FILE));
+fn source(env: &Settings<'_>) -> Result<Source, BadSetting> {
+    let ca = env.said(KEYS_CA_FILE).map(PathBuf::from);
+    let (url, file) = (env.said(KEYS_URL), env.said(KEYS_FILE));
     match (url, file) {
         (Some(_), Some(_)) => {
             Err(bad(KEYS_FILE, WANTS_FILE, "is set beside FIRSTCOME_JWT_KEYS_URL".to_owned()))
@@ -159,40 +142,6 @@ where
         }
         (None, None) => Err(bad(KEYS_URL, WANTS_KEYS, "is not set".to_owned())),
     }
-}
-
-/// From the environment or a file. What was read is not repeated.
-fn secrets<G>(env: &Env<G>) -> Result<Secrets, BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
-    let (name, wants, text) = match (said(env, SECRET), said(env, SECRET_FILE)) {
-        (Some(_), Some(_)) => {
-            let beside = "is set beside FIRSTCOME_GATEWAY_SECRET".to_owned();
-            return Err(bad(SECRET_FILE, WANTS_SECRET_FILE, beside));
-        }
-        (Some(text), None) => (SECRET, WANTS_SECRET, text),
-        (None, Some(path)) => {
-            let unreadable = |error| format!("names {path:?}, which cannot be read: {error}");
-            let text = read_bounded(Path::new(&path))
-                .map_err(|error| bad(SECRET_FILE, WANTS_SECRET_FILE, unreadable(error)))?;
-            (SECRET_FILE, WANTS_SECRET_FILE, text)
-        }
-        (None, None) => return Err(bad(SECRET, WANTS_SECRET, "is not set".to_owned())),
-    };
-    let problem =
-        format!("is something else (not shown), or has fewer than {MIN_SECRET_BYTES} letters");
-    Secrets::parse(&text).ok_or_else(|| bad(name, wants, problem))
-}
-
-/// All of a file, or nothing: half of a secret would be another one.
-fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_SECRET_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_SECRET_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has more than 4 KiB"));
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::{BadConfig, Env, parse};
+use contract::settings::{BadSetting, Settings, parse};
+
 use crate::limits::{MAX_HOPS, Rate, Setting};
 
 const WANTS_RATE: &str = "'off', or requests a second and how many may come at once, such as 5/10";
@@ -10,10 +11,7 @@ const WANTS_HOPS: &str = "a whole number from 0 to 8: proxies in front that can 
     which adds to X-Forwarded-For";
 
 /// What the environment says of limits; none where it says nothing.
-pub(super) fn read<G>(env: &Env<G>) -> Result<Setting, BadConfig>
-where
-    G: Fn(&'static str) -> Option<String>,
-{
+pub(super) fn read(env: &Settings<'_>) -> Result<Setting, BadSetting> {
     let rate = |name| env.or(name, || "off".into(), WANTS_RATE, parse_rate);
     Ok(Setting {
         all: rate("FIRSTCOME_LIMIT_ALL")?,

@@ -18,7 +18,7 @@ pub const USER: HeaderName = HeaderName::from_static("x-firstcome-user");
 pub const SECRET: HeaderName = HeaderName::from_static("x-firstcome-gateway");
 
 /// The shortest secret, in bytes: 24 random letters are beyond guessing.
-pub const MIN_SECRET_BYTES: usize = 24;
+const MIN_SECRET_BYTES: usize = 24;
 /// The most secrets: the old one and the new one while they change, and some more.
 const MAX_SECRETS: usize = 4;
 /// The most addresses and networks.

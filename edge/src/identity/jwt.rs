@@ -181,7 +181,7 @@ fn refused(why: &ErrorKind) -> Refused {
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750, 2.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         return Err(Refused::NoToken);

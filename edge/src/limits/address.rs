@@ -12,7 +12,7 @@ pub const MAX_HOPS: usize = 8;
 /// The address that the outermost of so many trusted proxies saw. Each adds the address it was asked
 /// from at the end, so what stands further left anybody could have written. Where there is none, the
 /// one that asks us.
-pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted_hops: usize) -> IpAddr {
+pub fn client(headers: &HeaderMap, peer: IpAddr, trusted_hops: usize) -> IpAddr {
     let Some(nth) = trusted_hops.checked_sub(1) else {
         return peer;
     };
@@ -22,7 +22,7 @@ pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted_hops: usize) -> 
 }
 
 /// What is limited together: an IPv4 address, or the /64 that a household has of IPv6.
-pub(super) fn limited(address: IpAddr) -> u64 {
+pub fn limited(address: IpAddr) -> u64 {
     match address.to_canonical() {
         IpAddr::V4(address) => u64::from(address.to_bits()),
         IpAddr::V6(address) => (address.to_bits() >> 64) as u64,

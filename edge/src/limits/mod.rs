@@ -4,7 +4,7 @@
 //! many addresses of one user, users behind one edge's forwarder, more in all than is wanted. What a
 //! layer does not allow is answered 429 before anything is looked up.
 
-mod address;
+pub mod address;
 mod keyed;
 mod spread;
 

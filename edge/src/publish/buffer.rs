@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contract::record::Told;
 use contract::topics::{COUPON_ISSUED_PARTITIONS, partition_of, record_key};
+use links::trace::{Span, Tracer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
 
 use super::{Acknowledged, BUFFERED_WINS, Publication, Shared};
 use crate::metrics::PublishMetrics;
+use crate::trace;
 
 /// Where cores hand wins over. A clone is cheap.
 #[derive(Clone)]
@@ -17,6 +19,7 @@ pub struct Publisher {
     room: Arc<Semaphore>,
     queues: Arc<[mpsc::Sender<Queued>]>,
     metrics: PublishMetrics,
+    tracer: Tracer,
 }
 
 /// Room in the buffer for so many wins; what is not used goes back when it is dropped.
@@ -43,15 +46,20 @@ pub(super) struct Queued {
     pub(super) under_way: Shared,
     /// Index into the publication's wins.
     pub(super) index: usize,
+    /// Until Kafka has it, if it is traced.
+    pub(super) span: Option<Span>,
 }
 
 impl Publisher {
-    pub(super) fn new(metrics: PublishMetrics) -> (Self, Vec<mpsc::Receiver<Queued>>) {
+    pub(super) fn new(
+        metrics: PublishMetrics,
+        tracer: Tracer,
+    ) -> (Self, Vec<mpsc::Receiver<Queued>>) {
         // Each queue holds all that there is room for, so handing over never waits.
         let (queues, receivers): (Vec<_>, Vec<_>) =
             (0..COUPON_ISSUED_PARTITIONS).map(|_| mpsc::channel(BUFFERED_WINS)).unzip();
         let room = Arc::new(Semaphore::new(BUFFERED_WINS));
-        (Self { room, queues: queues.into(), metrics }, receivers)
+        (Self { room, queues: queues.into(), metrics, tracer }, receivers)
     }
 
     /// Reserves room for up to so many wins: as many as there is room for.
@@ -110,10 +118,11 @@ impl Publisher {
 
     fn enqueue(&self, under_way: Shared, index: usize) {
         let publication = &under_way.publication;
-        let user = &publication.wins[index].user;
-        let key = record_key(&publication.event, user);
+        let shown = &publication.wins[index];
+        let key = record_key(&publication.event, &shown.user);
+        let span = trace::publishes(&self.tracer, shown.trace);
         let queue = &self.queues[partition_of(&key).unsigned_abs() as usize];
-        if let Err(refused) = queue.try_send(Queued { key, under_way, index }) {
+        if let Err(refused) = queue.try_send(Queued { key, under_way, index, span }) {
             // Only if the worker is gone: the entry stays in the outbox, where the relay finds it.
             error!(%refused, "a win cannot be handed to its worker");
             self.metrics.left_to_relay.increment(1);
@@ -176,6 +185,7 @@ mod tests {
                 revision: 1,
             },
             request_id: None,
+            trace: None,
         };
         Publication {
             event: "spring".parse().unwrap(),
@@ -187,7 +197,7 @@ mod tests {
     }
 
     fn publisher() -> (Publisher, Vec<mpsc::Receiver<Queued>>) {
-        Publisher::new(PublishMetrics::register())
+        Publisher::new(PublishMetrics::register(), Tracer::off())
     }
 
     #[test]

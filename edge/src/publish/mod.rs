@@ -16,6 +16,7 @@ use contract::record::{Issued, Told};
 use contract::topics::{COUPON_ISSUED, COUPON_ISSUED_PARTITIONS};
 use links::kafka::Kafka;
 use links::redis::Cluster;
+use links::trace::{Context, Tracer};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -54,6 +55,8 @@ pub struct ShownWin {
     pub win: Win,
     /// The request that it answers.
     pub request_id: Option<RequestId>,
+    /// The span of that request, if it is traced.
+    pub trace: Option<Context>,
 }
 
 impl Publication {
@@ -69,11 +72,12 @@ pub fn start(
     kafka: &Kafka,
     cluster: Cluster,
     metrics: &PublishMetrics,
+    tracer: &Tracer,
 ) -> (Publisher, JoinSet<()>) {
     let mut tasks = JoinSet::new();
     let (outbox, acknowledged) = Outbox::new(cluster, metrics.clone());
     tasks.spawn(outbox.run());
-    let (publisher, queues) = Publisher::new(metrics.clone());
+    let (publisher, queues) = Publisher::new(metrics.clone(), tracer.clone());
     for (number, queue) in (0..COUPON_ISSUED_PARTITIONS).zip(queues) {
         let partition = kafka.partition(COUPON_ISSUED, number);
         let worker = Worker::new(partition, queue, acknowledged.clone(), metrics.clone());

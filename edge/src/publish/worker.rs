@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::record::{self, Record};
-use contract::topics::{HEADER_COUPON, HEADER_EVENT, HEADER_REQUEST};
+use contract::topics::{HEADER_COUPON, HEADER_EVENT, HEADER_REQUEST, HEADER_TRACE};
 use links::kafka::{KafkaError, NewRecord, Partition};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -14,6 +14,7 @@ use super::buffer::Queued;
 use super::outbox::Acknowledging;
 use crate::failpoint::Point;
 use crate::metrics::PublishMetrics;
+use crate::trace;
 
 /// How long a batch grows, from its first win on. A produce costs the brokers and the persister about
 /// the same whatever it carries, and a rush is spread over twelve partitions.
@@ -83,7 +84,10 @@ impl Worker {
 
     fn acknowledge(&self, batch: Vec<Queued>) {
         self.metrics.published.increment(batch.len() as u64);
-        for Queued { under_way, .. } in batch {
+        for Queued { under_way, span, .. } in batch {
+            if let Some(span) = span {
+                trace::published(span, self.partition.number());
+            }
             if under_way.acknowledge_one() {
                 self.acknowledging.acknowledge(&under_way.publication);
             }
@@ -126,6 +130,9 @@ fn encode(queued: &Queued) -> NewRecord {
     ]);
     if let Some(id) = &shown.request_id {
         headers.extend([header(HEADER_REQUEST, id.as_str().to_owned())]);
+    }
+    if let Some(span) = &queued.span {
+        headers.extend([header(HEADER_TRACE, span.context().to_string())]);
     }
     let record = Record::Issued(publication.record(shown));
     NewRecord { key: queued.key.clone(), value: Some(record::encode(&record)), headers }

@@ -8,9 +8,12 @@ use bytes::Bytes;
 use contract::ids::EventId;
 use edge::claims::AskedOf;
 use edge::config::{Config, LogFormat};
+use edge::cors::Origins;
 use edge::identity::Mode;
 use edge::limits::Setting as Limits;
+use edge::metrics::Recording;
 use edge::process::Edge;
+use edge::proxy_protocol::Forwarders;
 use http_body_util::Empty;
 use hyper::Request;
 use hyper::client::conn::http1;
@@ -73,11 +76,16 @@ fn config(stack: &Handle) -> Config {
         metrics_listen: free_port(),
         identity: Mode::Open,
         limits: Limits::default(),
+        forwarders: Forwarders::default(),
         cores: 1,
         redis_nodes: addresses(PartKind::Redis),
         redis_replicas: 1,
+        redis_login: None,
         kafka_brokers: addresses(PartKind::Kafka),
+        cors_origins: Origins::default(),
         sold_out: AskedOf::Memory,
+        metrics: Recording::On,
+        traces: None,
         log_filter: "off".to_owned(),
         log_format: LogFormat::Json,
         #[cfg(feature = "failpoints")]

@@ -1,7 +1,8 @@
 //! A small client: one connection a request, headers and bodies as they are.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use rig::stack::wait_until;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -101,8 +102,24 @@ pub(crate) async fn send(
     server: SocketAddr,
     request: Request<Full<Bytes>>,
 ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    send_from(Ipv4Addr::LOCALHOST, server, request).await
+}
+
+/// A connection from that address of this machine.
+pub(crate) async fn connect_from(from: Ipv4Addr, server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(server).await
+}
+
+/// The same as [`send`], from that address.
+pub(crate) async fn send_from(
+    from: Ipv4Addr,
+    server: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
     let exchange = async {
-        let stream = TcpStream::connect(server).await?;
+        let stream = connect_from(from, server).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let answered = async {
             let (head, body) = sender.send_request(request).await?.into_parts();

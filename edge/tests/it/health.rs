@@ -78,7 +78,7 @@ async fn what_is_missing_is_named_with_since_when_and_comes_back() {
 }
 
 #[tokio::test]
-async fn metrics_are_on_the_private_port_and_name_no_user_and_no_event() {
+async fn metrics_are_on_the_private_port_and_name_no_user_and_no_event_that_is_made_up() {
     let _guard = shared().await;
     let stack = Stack::connect().await;
     claim(stack.edges[0], &new_id("metrics-event"), "metrics-user").await;

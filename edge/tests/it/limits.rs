@@ -10,7 +10,7 @@ use crate::own_edge::OwnEdge;
 use crate::stack::Stack;
 
 /// Asserts a 429 with all that tells when to come back.
-fn is_limited(answer: &Answer, layer: &str, burst: u32, window_s: u32) {
+pub(crate) fn is_limited(answer: &Answer, layer: &str, burst: u32, window_s: u32) {
     answer.is(429, "too_many_requests");
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     let ms = answer.json()["retry_after_ms"].as_u64().unwrap();
@@ -64,6 +64,23 @@ async fn an_address_is_the_one_that_a_trusted_proxy_saw() {
     is_limited(&held_back.expect("a burst that ends"), "address", 60, 60);
     let neighbour = post(edge.address, &[("x-forwarded-for", "192.0.2.2")], &body).await;
     assert_ne!(neighbour.status, 429, "{neighbour:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_claim_counts_as_well() {
+    let _guard = shared().await;
+    let stack = Stack::connect().await;
+    let edge = OwnEdge::start_with(&stack, &[("FIRSTCOME_LIMIT_ADDRESS", "1/60")]).await;
+    let mut held_back = None;
+    for _ in 0..300 {
+        let answer = post(edge.address, &[], "{").await;
+        if answer.status == 429 {
+            held_back = Some(answer);
+            break;
+        }
+        answer.is(400, "malformed");
+    }
+    is_limited(&held_back.expect("a burst that ends"), "address", 60, 60);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -54,7 +55,7 @@ pub struct Broker {
 pub struct TopicView {
     /// Its name.
     pub name: String,
-    /// Its partitions.
+    /// Its partitions, by number.
     pub partitions: Vec<PartitionView>,
 }
 
@@ -67,7 +68,7 @@ pub struct PartitionView {
     pub leader: Option<i32>,
     /// The brokers that are to hold it.
     pub replicas: Vec<i32>,
-    /// Those of them that hold all of it.
+    /// Those of them that hold all of it, by number.
     pub in_sync: Vec<i32>,
 }
 
@@ -90,10 +91,19 @@ pub async fn seen_by(broker: &str, topics: &[&str]) -> Result<KafkaView, KafkaEr
 pub type TopicSettings = BTreeMap<String, String>;
 
 impl Kafka {
-    /// The brokers and how these topics are spread over them, within 2 s a broker that is asked.
-    pub async fn look(&self, topics: &[&str]) -> Result<KafkaView, KafkaError> {
-        let answer = self.ask(&questions::metadata(topics).map_err(unreadable)?).await?;
-        questions::read_metadata(answer).map_err(unreadable)
+    /// How each broker that is named to us or by another sees these topics, asked at once, within
+    /// 2 s a broker: those that others name are asked after.
+    pub async fn views(&self, topics: &[&str]) -> Vec<(String, Result<KafkaView, KafkaError>)> {
+        let mut views = seen_by_each(self.brokers().to_vec(), topics).await;
+        let named = views.iter().filter_map(|(_, view)| view.as_ref().ok());
+        let named = named.flat_map(|view| &view.brokers);
+        let mut others: Vec<String> =
+            named.map(|broker| format!("{}:{}", broker.host, broker.port)).collect();
+        others.sort();
+        others.dedup();
+        others.retain(|other| views.iter().all(|(broker, _)| broker != other));
+        views.extend(seen_by_each(others, topics).await);
+        views
     }
 
     /// How topics are set, by their names; one that is missing is left out.
@@ -127,6 +137,22 @@ impl Kafka {
         }
         Err(KafkaError::NotSent(last))
     }
+}
+
+async fn seen_by_each(
+    brokers: Vec<String>,
+    topics: &[&str],
+) -> Vec<(String, Result<KafkaView, KafkaError>)> {
+    let ask = |broker: String| async move {
+        let view = timeout(ANSWER_WITHIN, seen_by(&broker, topics)).await;
+        let view = view.unwrap_or_else(|_| Err(late(&broker)));
+        (broker, view)
+    };
+    join_all(brokers.into_iter().map(ask)).await
+}
+
+fn late(broker: &str) -> KafkaError {
+    KafkaError::NotSent(format!("{broker}: no answer within {ANSWER_WITHIN:?}"))
 }
 
 async fn exchange(broker: &str, question: &[u8]) -> io::Result<Bytes> {

@@ -94,7 +94,9 @@ pub(super) fn read_metadata(answer: Bytes) -> Result<KafkaView, BadAnswer> {
     let known = answer.topics.into_iter().filter(|topic| topic.error_code == NO_ERROR);
     let topics = known.filter_map(|topic| {
         let name = topic.name?.0.to_string();
-        Some(TopicView { name, partitions: topic.partitions.into_iter().map(view).collect() })
+        let mut partitions: Vec<PartitionView> = topic.partitions.into_iter().map(view).collect();
+        partitions.sort_by_key(|partition| partition.number);
+        Some(TopicView { name, partitions })
     });
     Ok(KafkaView { brokers: brokers.collect(), topics: topics.collect() })
 }
@@ -102,11 +104,13 @@ pub(super) fn read_metadata(answer: Bytes) -> Result<KafkaView, BadAnswer> {
 /// That nobody leads it is an error there and an answer to us.
 fn view(partition: MetadataResponsePartition) -> PartitionView {
     let leader = partition.leader_id.0;
+    let mut in_sync: Vec<i32> = partition.isr_nodes.iter().map(|broker| broker.0).collect();
+    in_sync.sort_unstable();
     PartitionView {
         number: partition.partition_index,
         leader: (leader != NOBODY).then_some(leader),
         replicas: partition.replica_nodes.iter().map(|broker| broker.0).collect(),
-        in_sync: partition.isr_nodes.iter().map(|broker| broker.0).collect(),
+        in_sync,
     }
 }
 

@@ -17,6 +17,7 @@ use super::script::Script;
 use super::slot::Slot;
 use super::topology::{Master, Topology, merge};
 use super::watch::{Clients, Shared, Watch};
+use crate::login::Login;
 use crate::task::OwnedTask;
 
 /// [`Cluster::connect`] waits this long for a first topology, then goes on without.
@@ -32,6 +33,8 @@ pub struct RedisConfig {
     /// Replicas that must hold a win before it is told. The cluster has exactly that many a
     /// master.
     pub replicas: u32,
+    /// Who logs in; None: the nodes' default user.
+    pub login: Option<Login>,
 }
 
 /// Why a configuration is of no use.
@@ -57,6 +60,7 @@ struct Inner {
     shared: Shared,
     refresh: watch::Sender<u64>,
     replicas: u32,
+    login: Option<Arc<Login>>,
     _watch: OwnedTask<()>,
 }
 
@@ -77,12 +81,14 @@ impl Cluster {
             topology: Arc::new(ArcSwap::from_pointee(Topology::unknown())),
             clients: Arc::new(ArcSwap::from_pointee(Clients::new())),
         };
-        let watch = Watch::new(seeds, shared.clone(), refreshed);
+        let login = config.login.map(Arc::new);
+        let watch = Watch::new(seeds, login.clone(), shared.clone(), refreshed);
         let cluster = Self {
             inner: Arc::new(Inner {
                 shared,
                 refresh,
                 replicas: config.replicas,
+                login,
                 _watch: OwnedTask(tokio::spawn(watch.run())),
             }),
         };
@@ -111,6 +117,11 @@ impl Cluster {
     /// The whole cluster by the last look.
     pub fn topology(&self) -> Arc<Topology> {
         self.inner.shared.topology.load_full()
+    }
+
+    /// Who logs in to the nodes, for [`crate::script_connection::ScriptConnection`].
+    pub fn login(&self) -> Option<&Login> {
+        self.inner.login.as_deref()
     }
 
     /// Replicas that must hold a win before it is told.

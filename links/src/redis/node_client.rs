@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,6 +20,7 @@ use super::cluster_nodes::{self, View};
 use super::error::{RedisError, is_noscript};
 use super::reply::{Reply, ServerError};
 use super::script::Script;
+use crate::login::Login;
 use crate::task::OwnedTask;
 
 /// A command's deadline. fred keeps one that ran out in its queue from being sent later, which a
@@ -66,6 +68,7 @@ impl fmt::Display for NodeAddress {
 /// A client of one node. It never follows a redirection and never sends a command twice.
 pub(super) struct NodeClient {
     address: NodeAddress,
+    login: Option<Arc<Login>>,
     link: ArcSwap<Link>,
 }
 
@@ -77,9 +80,9 @@ struct Link {
 
 impl NodeClient {
     /// A client that begins to connect, and goes on trying.
-    pub(super) fn new(address: NodeAddress) -> Self {
-        let link = ArcSwap::from_pointee(Link::open(&address));
-        Self { address, link }
+    pub(super) fn new(address: NodeAddress, login: Option<Arc<Login>>) -> Self {
+        let link = ArcSwap::from_pointee(Link::open(&address, login.as_deref()));
+        Self { address, login, link }
     }
 
     /// Where the node was said to be.
@@ -95,7 +98,7 @@ impl NodeClient {
     /// Drops the connection and everything in flight, and starts afresh: cures a connection whose
     /// other end is gone without a word, which fred alone does not notice under traffic.
     pub(super) fn rebuild(&self) {
-        self.link.store(Link::open(&self.address).into());
+        self.link.store(Link::open(&self.address, self.login.as_deref()).into());
     }
 
     /// What the node believes about the cluster.
@@ -137,7 +140,7 @@ impl NodeClient {
         args: &[&str],
     ) -> Result<Result<Reply, ServerError>, RedisError> {
         let link = self.link.load_full();
-        link.connected().await?;
+        link.connected(self.login.as_deref()).await?;
         let args: Vec<Value> = args.iter().map(|&arg| Value::from(arg)).collect();
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let frame = link
@@ -153,22 +156,28 @@ impl NodeClient {
 impl Link {
     /// Waits for the connection, for as long as a command may take: without one fred fails a
     /// command in words that do not tell whether it was sent.
-    async fn connected(&self) -> Result<(), RedisError> {
+    async fn connected(&self, login: Option<&Login>) -> Result<(), RedisError> {
         if self.client.is_connected() {
             return Ok(());
         }
         match timeout(COMMAND_TIMEOUT, self.client.wait_for_connect()).await {
             Ok(Ok(())) => Ok(()),
-            _ => Err(RedisError::NotExecuted("no connection".to_owned())),
+            // The node may be there, and not take the password: fred does not tell them apart.
+            _ => Err(RedisError::NotExecuted(match login {
+                Some(login) => format!("no connection as user {}", login.user),
+                None => "no connection".to_owned(),
+            })),
         }
     }
 
-    fn open(address: &NodeAddress) -> Self {
+    fn open(address: &NodeAddress, login: Option<&Login>) -> Self {
         let server = Server::new(address.host.clone(), address.port);
         let config = Config {
             server: ServerConfig::Centralized { server },
             // A node that is down at first is tried for ever, like one that goes down later.
             fail_fast: false,
+            username: login.map(|login| login.user.clone()),
+            password: login.map(|login| login.password().to_owned()),
             ..Config::default()
         };
         let connection = ConnectionConfig {

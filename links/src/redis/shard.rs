@@ -166,6 +166,13 @@ impl Cluster {
         parse_outbox(&reply).ok_or_else(|| unreadable("an outbox", &reply))
     }
 
+    /// How many entries an event's outbox has.
+    pub async fn outbox_length(&self, event: &EventId) -> Result<u64, RedisError> {
+        let key = EventKeys::new(event).outbox;
+        let reply = self.command(Slot::of(event), "XLEN", &[key.as_str()]).await?;
+        unsigned(&reply).ok_or_else(|| unreadable("a count", &reply))
+    }
+
     /// Deletes entries of an event's outbox by their ids, all of whose wins Kafka has; returns how
     /// many there still were.
     pub async fn acknowledge(&self, event: &EventId, ids: &[&str]) -> Result<u64, RedisError> {

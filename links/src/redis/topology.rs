@@ -71,6 +71,19 @@ impl Topology {
         &self.masters
     }
 
+    /// The owners of slots, each with the first slot that it owns, in the order of these.
+    pub fn shards(&self) -> Vec<(u16, Master)> {
+        let mut shards: Vec<(u16, Master)> = Vec::new();
+        for (slot, index) in (0..).zip(&self.table) {
+            if let Some(&master) = self.masters.get(usize::from(*index))
+                && !shards.iter().any(|(_, known)| known.node_id == master.node_id)
+            {
+                shards.push((slot, master));
+            }
+        }
+        shards
+    }
+
     /// All nodes.
     pub fn nodes(&self) -> &[NodeStatus] {
         &self.nodes
@@ -265,6 +278,8 @@ mod tests {
         let first = topology.master_of(Slot::new(0).unwrap()).unwrap();
         assert_eq!(first.address, "127.0.0.1:7000".parse().unwrap());
         assert_eq!(first.config_epoch, 1);
+        let shards = topology.shards().into_iter().map(|(slot, master)| (slot, master.node_id));
+        assert!(shards.eq([(0, id('a')), (5_461, id('b')), (10_923, id('c'))]));
         assert_eq!(topology.nodes().len(), 4);
         assert!(topology.nodes().iter().all(|node| node.answers && node.failing == Failing::No));
     }

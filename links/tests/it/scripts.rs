@@ -94,7 +94,7 @@ fn a_connection_lives_in_another_runtime_than_the_cluster() {
     let master = main.block_on(redis.master_of(Slot::of(&event)));
     let core = runtime();
     let answer = core.block_on(async {
-        let mut connection = ScriptConnection::connect(master.address).await.unwrap();
+        let mut connection = ScriptConnection::connect(master.address, None).await.unwrap();
         connection.call(&unseen_script(INCR), &[&key], &[], ONE_REPLICA).await
     });
     assert_eq!(answer, Ok((Reply::Integer(1), Held::Twice)));

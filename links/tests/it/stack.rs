@@ -29,7 +29,8 @@ impl Redis {
     pub(crate) async fn connect() -> Self {
         let handle = Handle::from_env().unwrap();
         let nodes = handle.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
-        let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1 }).await.unwrap();
+        let cluster =
+            Cluster::connect(RedisConfig { nodes, replicas: 1, login: None }).await.unwrap();
         Self { handle, cluster }
     }
 
@@ -42,7 +43,7 @@ impl Redis {
     /// A connection to an event's master.
     pub(crate) async fn connection(&self, event: &EventId) -> ScriptConnection {
         let master = self.master_of(Slot::of(event)).await;
-        ScriptConnection::connect(master.address).await.unwrap()
+        ScriptConnection::connect(master.address, None).await.unwrap()
     }
 
     /// The name of the part that is a slot's master.

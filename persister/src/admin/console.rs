@@ -27,7 +27,7 @@ const MODULE: &str = "text/javascript; charset=utf-8";
 type Page = (&'static str, &'static str, &'static str);
 
 /// All files.
-const FILES: [Page; 20] = [
+const FILES: [Page; 21] = [
     (HOME, HTML, include_str!("../../console/index.html")),
     ("/console/style.css", CSS, include_str!("../../console/style.css")),
     ("/console/icon.svg", SVG, include_str!("../../console/icon.svg")),
@@ -43,6 +43,7 @@ const FILES: [Page; 20] = [
     ("/console/letters.js", MODULE, include_str!("../../console/letters.js")),
     ("/console/live.js", MODULE, include_str!("../../console/live.js")),
     ("/console/main.js", MODULE, include_str!("../../console/main.js")),
+    ("/console/paged.js", MODULE, include_str!("../../console/paged.js")),
     ("/console/poll.js", MODULE, include_str!("../../console/poll.js")),
     ("/console/rates.js", MODULE, include_str!("../../console/rates.js")),
     ("/console/runs.js", MODULE, include_str!("../../console/runs.js")),

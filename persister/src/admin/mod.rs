@@ -1,7 +1,7 @@
 //! The admin API: what operators do over HTTP, on a private port of its own.
 //!
 //! - `routes`: everything that can be called, on one screen.
-//! - `tokens`, `guard`: who calls, what they may do, how long it may take.
+//! - `tokens`, `guesses`, `guard`: who calls, what they may do, how long it may take.
 //! - `ask`, `problem`: how a call is read, and how an error is told.
 //! - `events`, `winners`, `coupons`, `desk`, `runs`, `preflight`, `trail`, `users`: the calls; each asks
 //!   a use case that the command line asks too.
@@ -15,6 +15,7 @@ mod coupons;
 mod desk;
 mod events;
 mod guard;
+mod guesses;
 mod live;
 mod preflight;
 mod problem;
@@ -29,7 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -43,6 +44,7 @@ use tracing::warn;
 use crate::desk::Desk;
 use crate::live::{Live, Me};
 use crate::store::Store;
+use guard::Peer;
 use tokens::Tokens;
 
 /// Connections at a time.
@@ -102,7 +104,7 @@ impl Admin {
         backends: Backends,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, routes: routes::routes(backends, Arc::new(tokens)) })
+        Ok(Self { listener, routes: routes::routes(backends, tokens) })
     }
 
     /// Serves until it is dropped.
@@ -112,8 +114,9 @@ impl Admin {
             tokio::select! {
                 accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
                     match accepted {
-                        Ok((stream, _)) => {
-                            connections.spawn(connection(stream, self.routes.clone()));
+                        Ok((stream, peer)) => {
+                            let routes = self.routes.clone().layer(Extension(Peer(peer.ip())));
+                            connections.spawn(connection(stream, routes));
                         }
                         Err(error) => {
                             warn!(%error, "the admin port does not take a connection");

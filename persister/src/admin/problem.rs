@@ -20,6 +20,8 @@ pub(super) enum Code {
     UnsupportedType,
     /// No token, or an unknown one.
     Unauthenticated,
+    /// Its address sent too many unknown tokens.
+    LockedOut,
     /// The token's role does not allow it.
     Forbidden,
     /// There is nothing at this path.
@@ -60,6 +62,8 @@ pub(super) struct Problem {
     code: Code,
     detail: String,
     more: Map<String, Value>,
+    /// Seconds until another try is of use, where that is known.
+    retry_after_s: Option<u64>,
 }
 
 impl Code {
@@ -69,6 +73,7 @@ impl Code {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::LockedOut => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound
             | Self::UnknownEvent
@@ -93,6 +98,7 @@ impl Code {
             Self::TooLarge => ("too_large", "Request too large"),
             Self::UnsupportedType => ("unsupported_type", "Unsupported media type"),
             Self::Unauthenticated => ("unauthenticated", "Unauthenticated"),
+            Self::LockedOut => ("locked_out", "Too many unknown tokens"),
             Self::Forbidden => ("forbidden", "Forbidden"),
             Self::NotFound => ("not_found", "Not found"),
             Self::MethodNotAllowed => ("method_not_allowed", "Method not allowed"),
@@ -116,7 +122,13 @@ impl Code {
 impl Problem {
     /// A problem, in words that say what to do.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), more: Map::new() }
+        Self { code, detail: detail.into(), more: Map::new(), retry_after_s: None }
+    }
+
+    /// Asking again is of no use before so many seconds.
+    pub(super) fn after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// With another member.
@@ -170,15 +182,65 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::*;
+
+    const ALL: [Code; 21] = [
+        Code::Malformed,
+        Code::TooLarge,
+        Code::UnsupportedType,
+        Code::Unauthenticated,
+        Code::LockedOut,
+        Code::Forbidden,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::UnknownEvent,
+        Code::UnknownCoupon,
+        Code::UnknownRun,
+        Code::UnknownLetter,
+        Code::IdUsed,
+        Code::Refused,
+        Code::Held,
+        Code::VersionConflict,
+        Code::BeingArmed,
+        Code::Busy,
+        Code::Unavailable,
+        Code::Deadline,
+        Code::Internal,
+    ];
+
+    #[test]
+    fn the_contract_has_every_code_with_its_status_and_title() {
+        for (index, code) in ALL.into_iter().enumerate() {
+            assert_eq!(code as usize, index, "in the order of their discriminants");
+        }
+        let document: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
+        let responses = document["components"]["responses"].as_object().unwrap().values();
+        let mut shown = BTreeSet::new();
+        for response in responses {
+            let examples = &response["content"]["application/problem+json"]["examples"];
+            for (word, example) in examples.as_object().unwrap() {
+                let code = ALL.into_iter().find(|code| code.words().0 == word);
+                let code = code.unwrap_or_else(|| panic!("{word} is no code"));
+                let told = &example["value"];
+                assert_eq!(told["status"], code.status().as_u16(), "{word}");
+                assert_eq!(told["title"], code.words().1, "{word}");
+                shown.insert(word.clone());
+            }
+        }
+        assert_eq!(shown, BTreeSet::from(ALL.map(|code| code.words().0.to_owned())));
+    }
 
     #[test]
     fn only_what_another_try_may_mend_says_ask_again() {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+use super::guard::Door;
 use super::problem::{Code, Problem};
 use super::tokens::Tokens;
 use super::{
@@ -16,10 +19,14 @@ use super::{
 /// The most bytes of a request's body.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
+/// What it is, made of `openapi.yaml` beside it by `ops/checks/openapi.py`.
+const OPENAPI: &str = include_str!("../../openapi.json");
+
 /// Everything that can be called. Whoever has a token may look, operators may change; the console's
 /// files are for everybody.
-pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
+pub(super) fn routes(backends: Backends, tokens: Tokens) -> Router {
     let viewers = Router::new()
+        .route("/openapi.json", get(openapi))
         .route("/admin/v1/me", get(trail::me))
         .route("/admin/v1/live", get(live::look))
         .route("/admin/v1/audit", get(trail::list))
@@ -55,16 +62,49 @@ pub(super) fn routes(backends: Backends, tokens: Arc<Tokens>) -> Router {
         .fallback(not_found)
         .with_state(backends)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(tokens, guard::identify))
+        .layer(from_fn_with_state(Arc::new(Door::new(tokens)), guard::identify))
         .layer(from_fn(guard::in_time))
         .merge(console::routes())
         .layer(from_fn(console::protect))
 }
 
+/// `GET /openapi.json`: the contract itself.
+async fn openapi() -> ([(HeaderName, &'static str); 1], &'static str) {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
 async fn not_found() -> Problem {
-    Problem::new(Code::NotFound, "the README lists what there is below /admin/v1/")
+    Problem::new(Code::NotFound, "/openapi.json lists what there is below /admin/v1/")
 }
 
 async fn wrong_method() -> Problem {
     Problem::new(Code::MethodNotAllowed, "GET looks, POST changes")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// axum does not tell its routes, so this very file is read.
+    #[test]
+    fn the_contract_has_every_route_and_no_other() {
+        let source = include_str!("routes.rs");
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        let routes = source.split(".route(\"").skip(1).map(|line| {
+            let (path, rest) = line.split_once("\", ").unwrap();
+            format!("{} {path}", rest.split('(').next().unwrap())
+        });
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let documented = paths.iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+        });
+        let routes: BTreeSet<String> = routes.collect();
+        assert!(routes.len() > 20, "{routes:?}");
+        assert_eq!(routes, documented.collect());
+    }
 }

@@ -90,7 +90,8 @@ impl Tokens {
     }
 }
 
-fn hash(token: &str) -> [u8; 32] {
+/// What is kept and compared of a token.
+pub(super) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 

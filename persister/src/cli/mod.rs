@@ -20,7 +20,11 @@ pub use event::{Change, Create, EventCommand, FormatArg};
 const ENVIRONMENT: &str = "\
 Environment:
   FIRSTCOME_MYSQL           mysql://user:password@host:port/database (required)
+  FIRSTCOME_MYSQL_FILE      a file with that, instead
   FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run, reconcile, preflight and dlt replay)
+  FIRSTCOME_REDIS_USER      who logs in to Redis [its default user]
+  FIRSTCOME_REDIS_PASSWORD  with this password
+  FIRSTCOME_REDIS_PASSWORD_FILE  a file with that, instead
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
   FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_NGINX           private port of each NGINX, host:port,host:port, for preflight [it does not ask]

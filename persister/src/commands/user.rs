@@ -30,7 +30,7 @@ async fn erase(session: &mut Session, arguments: &EraseUser) -> Result<Exit, Sto
 }
 
 fn print_asked(asked: &Asked) {
-    let Asked { erasure, outcome, coupons, letters, reports, waits_for } = asked;
+    let Asked { erasure, outcome, coupons, letters, reports, waits_for, letters_wait } = asked;
     let number = erasure.map_or_else(String::new, |number| format!("erasure {number}: "));
     match outcome {
         Outcome::WouldErase => {
@@ -42,6 +42,9 @@ fn print_asked(asked: &Asked) {
     }
     if !waits_for.is_empty() {
         println!("follows once archived: {}", waits_for.join(", "));
+    }
+    if *letters_wait > 0 {
+        println!("follows once brought again or given up: {letters_wait} dead letters of no event");
     }
 }
 

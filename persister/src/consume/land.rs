@@ -6,6 +6,7 @@ use contract::topics::HEADER_REQUEST;
 use super::batch::{Ahead, Content, Item, Reason, Verdict, breaches, events_of, late, sort};
 use crate::dead_letters::{Origin, count};
 use crate::failpoint::Point;
+use crate::metrics::{self, Settled};
 use crate::store::coupons::NewCoupon;
 use crate::store::dead_letters::DeadLetterRow;
 use crate::store::desk::Failed;
@@ -89,6 +90,9 @@ pub(super) async fn land(
         return Err(StoreError::Unreachable("lost at a failpoint".to_owned()));
     }
 
+    let again = |item: &&Item| matches!(item.content, Content::Win(_)) && item.origin.is_some();
+    let replayed = items.iter().filter(again).count();
+    metrics::letters_settled(Settled::Replayed, u64::try_from(replayed).unwrap_or(u64::MAX));
     let wins = sorted.wins.len() + sorted.old.len();
     let tally = Tally {
         inserted,

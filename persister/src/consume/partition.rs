@@ -1,16 +1,18 @@
 //! The reader of one partition.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use contract::ids::EventId;
 use contract::topics::COUPON_ISSUED;
 use links::kafka::{Fetched, Kafka, KafkaError, Partition, StoredRecord};
+use links::trace::Tracer;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
 use super::batch::{Ahead, Content, Item, Reason, Verdict, read};
 use super::land::{Landed, Place, land};
+use super::trace::{self, Begun};
 use crate::backoff::Backoff;
 use crate::dead_letters::DeadLetters;
 use crate::directory::DirectoryLog;
@@ -85,6 +87,15 @@ enum Trouble {
     Directory,
 }
 
+impl Trouble {
+    fn server(&self) -> metrics::Server {
+        match self {
+            Self::Store(_) => metrics::Server::Mysql,
+            Self::Kafka(_) | Self::Directory => metrics::Server::Kafka,
+        }
+    }
+}
+
 /// Reads one partition into MySQL, as long as its process holds it.
 pub struct Reader {
     part: i32,
@@ -94,6 +105,7 @@ pub struct Reader {
     dead_letters: Arc<DeadLetters>,
     directory: Arc<DirectoryLog>,
     status: Arc<Status>,
+    tracer: Tracer,
     session: Option<Session>,
     /// The next offset, once it was read from MySQL; forgotten after any trouble, since a commit
     /// without an answer may have moved it.
@@ -120,10 +132,17 @@ impl Reader {
             dead_letters,
             directory,
             status,
+            tracer: Tracer::off(),
             session: None,
             position: None,
             low_since: None,
         }
+    }
+
+    /// The same, with its traced records told of to this tracer.
+    #[must_use]
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Reads until it is asked to stop, which never interrupts a transaction, or until the
@@ -147,7 +166,7 @@ impl Reader {
                     HALT_RECHECK
                 }
                 Some(Err(trouble)) => {
-                    metrics::retry(metrics::Retried::Consume);
+                    metrics::retry(metrics::Retried::Consume, trouble.server());
                     self.forget();
                     if !backoff.is_failing() {
                         warn!(part = self.part, error = %trouble, "tries again until it works");
@@ -190,10 +209,22 @@ impl Reader {
         match Box::pin(self.partition.fetch(next, FETCH_BYTES, FETCH_WAIT_MS)).await {
             Ok(fetched) => {
                 metrics::lag(self.part, next, fetched.high_watermark);
+                self.note_unread(next, &fetched);
                 Ok(self.judge(next, fetched, Instant::now()))
             }
             Err(KafkaError::OutOfRange { .. }) => Ok(Err(Step::Halted(Halt::OutOfRange { next }))),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How old what waits is shows while it waits, whatever keeps it from MySQL.
+    fn note_unread(&self, next: i64, fetched: &Fetched) {
+        let mut fresh = fetched.records.iter().filter(|record| record.offset >= next);
+        match fresh.next() {
+            Some(oldest) => self.status.unread.note(self.part, Some(oldest.timestamp_ms)),
+            None if fetched.high_watermark <= next => self.status.unread.note(self.part, None),
+            // There is something that did not come: as old as it was.
+            None => {}
         }
     }
 
@@ -231,14 +262,17 @@ impl Reader {
     /// Lands records in order. A part that MySQL refuses for good is halved until the bad record
     /// stands alone; that one becomes a dead letter, and the rest lands.
     async fn take(&mut self, records: Vec<StoredRecord>) -> Result<Step, Trouble> {
+        let taken = SystemTime::now();
         let mut items = read(records);
         let (mut from, mut to) = (0, items.len().min(MAX_BATCH));
         while from < items.len() {
             let part = &mut items[from..to];
             self.dead_letters.publish(self.part, part).await?;
+            let begun = Begun { taken, landing: SystemTime::now() };
             match self.land(part).await {
                 Ok(Landed::Done { tally, next }) => {
                     metrics::landed(tally.inserted, tally.replayed, tally.markers);
+                    trace::landed(&self.tracer, self.part, part, begun);
                     self.position = Some(next);
                     from = to;
                     to = items.len().min(from + MAX_BATCH);

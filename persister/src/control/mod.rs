@@ -272,6 +272,7 @@ impl Control {
     fn forget_others(&mut self, events: &[Event]) {
         let live: HashSet<&EventId> = events.iter().map(|event| &event.event_id).collect();
         self.unsettled.retain(|event, _| live.contains(event));
+        self.hands.status.fenced.keep_only(&live);
     }
 
     fn count_blocked(&self) {

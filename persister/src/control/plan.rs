@@ -258,6 +258,17 @@ pub fn plan(wanted: &Event, sight: &Sight, said: Option<&Said>) -> Step {
     }
 }
 
+/// Whether the shard may not answer for an event that was armed before: claims get 503.
+pub fn is_fenced(wanted: &Event, sight: &Sight) -> bool {
+    if wanted.arming.is_none() || wanted.is_archived() {
+        return false;
+    }
+    match sight {
+        Sight::NoMaster | Sight::Away(_) | Sight::Missing(_) => true,
+        Sight::Present(process, state) => state.identity != process.replid || state.lost_wins,
+    }
+}
+
 fn plan_present(wanted: &Event, process: &Process, state: &ShardState, said: &Said) -> Step {
     if state.epoch > wanted.epoch {
         return blocked(Halt::BehindShard(state.epoch));

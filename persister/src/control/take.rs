@@ -8,14 +8,15 @@ use links::redis::{Cluster, RedisError};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::plan::{Rearm, Sight, Step, Waiting, Why, plan};
+use super::plan::{Rearm, Sight, Step, Waiting, Why, is_fenced, plan};
 use super::shard::look;
 use super::{Archiving, archive, arm, carry};
 use crate::coupon_log::CouponLog;
 use crate::directory::DirectoryLog;
 use crate::lease::{HeldUntil, Owner};
-use crate::metrics;
+use crate::metrics::{self, Server};
 use crate::reconcile;
+use crate::status::Status;
 use crate::store::events::{Event, fitting};
 use crate::store::{Session, Store, StoreError};
 
@@ -38,6 +39,8 @@ pub struct Hands {
     pub held_until: HeldUntil,
     /// What it remembers of events that it archives.
     pub archiving: Archiving,
+    /// Where it is noted which events are fenced.
+    pub status: Arc<Status>,
 }
 
 /// What a step came to.
@@ -66,6 +69,17 @@ pub(super) enum Trouble {
     Settle(#[from] reconcile::Trouble),
 }
 
+impl Trouble {
+    fn server(&self) -> Server {
+        use reconcile::Trouble::{Behind, Kafka, Redis};
+        match self {
+            Self::Redis(_) | Self::Settle(Redis(_)) => Server::Redis,
+            Self::Kafka(_) | Self::Settle(Kafka(_) | Behind { .. }) => Server::Kafka,
+            Self::Store(_) | Self::Settle(_) => Server::Mysql,
+        }
+    }
+}
+
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -83,6 +97,7 @@ pub(super) enum Outcome {
 /// act.
 pub(super) async fn take(hands: &Hands, listed: &Event) -> Outcome {
     let sight = look(&hands.cluster, &listed.event_id).await;
+    hands.status.fenced.note(&listed.event_id, is_fenced(listed, &sight));
     let said = hands.directory.said(&listed.event_id);
     if plan(listed, &sight, said.as_ref()) == Step::Settled {
         return Outcome::Settled;
@@ -90,7 +105,7 @@ pub(super) async fn take(hands: &Hands, listed: &Event) -> Outcome {
     match go(hands, listed).await {
         Ok(outcome) => outcome,
         Err(trouble) => {
-            metrics::retry(metrics::Retried::Control);
+            metrics::retry(metrics::Retried::Control, trouble.server());
             Outcome::Blocked(Waiting::Trouble(trouble.to_string()).into())
         }
     }
@@ -106,6 +121,7 @@ async fn go(hands: &Hands, listed: &Event) -> Result<Outcome, Trouble> {
             return Ok(Outcome::NotLeader);
         }
         let sight = look(&hands.cluster, &event.event_id).await;
+        hands.status.fenced.note(&event.event_id, is_fenced(&event, &sight));
         let said = hands.directory.said(&event.event_id);
         let step = plan(&event, &sight, said.as_ref());
         let taken = match step {
@@ -179,7 +195,7 @@ async fn take_step(
 
 /// The session may be spent: what is waited for is told in another one.
 async fn tell(hands: &Hands, event: &Event, trouble: Trouble) -> Result<Outcome, Trouble> {
-    metrics::retry(metrics::Retried::Control);
+    metrics::retry(metrics::Retried::Control, trouble.server());
     let why = Why::from(Waiting::Trouble(trouble.to_string()));
     let mut session = hands.store.connect().await?;
     note_waiting(&mut session, event, &why).await?;

@@ -6,6 +6,7 @@ use tracing::info;
 use super::name::LetterName;
 use super::plan::Refusal;
 use crate::consume::batch::Reason;
+use crate::metrics::{self, Settled};
 use crate::store::audit::{Mode, Operator};
 use crate::store::desk::{Letter, LetterState, Resolution};
 use crate::store::union::LogPlace;
@@ -74,6 +75,7 @@ pub async fn discard(
     }
     let Operator { who, why, .. } = operator;
     info!(letter = %LetterName(place), who, why, "given up");
+    metrics::letters_settled(Settled::GivenUp, 1);
     Ok(Discarded::of(place, GivenUp, reason))
 }
 

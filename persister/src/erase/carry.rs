@@ -9,7 +9,7 @@ use super::look;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 
-/// Between two looks for erasures that are due; each is looked at once a minute.
+/// Between two looks for erasures that are due; the turn of each comes once a minute.
 const EVERY: Duration = Duration::from_secs(5);
 /// Erasures of one look.
 const AT_ONCE: u32 = 20;
@@ -43,13 +43,19 @@ impl Carrier {
         }
     }
 
-    /// One look at those that are due; returns how many rows, letters and reports were replaced.
+    /// One look at those that are due; returns how many rows, letters and reports were replaced. One
+    /// that fails waits for its next turn, and does not hold up the others.
     pub async fn step(&self) -> Result<u64, StoreError> {
         let mut session = self.store.connect().await?;
+        let put_away = session.count_put_away().await?;
         let mut replaced = 0;
-        for erasure in session.due_erasures(AT_ONCE).await? {
-            let done = look(&mut session, &erasure).await?;
-            replaced += done.coupons + done.letters + done.reports;
+        for (erasure, depth) in session.due_erasures(put_away, AT_ONCE).await? {
+            self.store.renew(&mut session).await?;
+            session.put_off_erasure(erasure.id).await?;
+            match look(&mut session, &erasure, depth).await {
+                Ok(done) => replaced += done.coupons + done.letters + done.reports,
+                Err(error) => warn!(erasure = erasure.id, %error, "an erasure waits"),
+            }
         }
         Ok(replaced)
     }

@@ -6,8 +6,13 @@
 //! asked for is noted, and the leader (`carry`) does the rest as events are archived. It keeps the
 //! user's id until Kafka has no record of theirs: one that is read again, after a database went back,
 //! would bring them back.
+//!
+//! - `traces`: where a user is named.
+//! - `carry`: the leader's part.
+//! - `view`: how erasures are shown.
 
 mod carry;
+mod traces;
 mod view;
 
 use contract::ids::UserId;
@@ -16,9 +21,10 @@ use serde::Serialize;
 use tracing::info;
 
 use crate::store::audit::{Mode, Operator};
-use crate::store::erasures::{Erased, Erasure, Standing};
+use crate::store::erasures::{Depth, Erased, Erasure};
 use crate::store::{Session, StoreError};
 pub use carry::Carrier;
+use traces::{Traces, everywhere, in_rows};
 pub use view::{ErasureView, list};
 
 /// What became of the wish to erase a user.
@@ -27,7 +33,7 @@ pub use view::{ErasureView, list};
 pub enum Outcome {
     /// Nothing of theirs is left in events that exist.
     Erased,
-    /// Some events are not archived; they follow.
+    /// Some events are not archived, or letters wait; they follow.
     Waits,
     /// What would be replaced, if this were no dry run.
     WouldErase,
@@ -48,6 +54,9 @@ pub struct Asked {
     pub reports: u64,
     /// Events that have to be archived first.
     pub waits_for: Vec<String>,
+    /// Dead letters of no event, or of one that was never made, that have to be brought again or
+    /// given up first.
+    pub letters_wait: u64,
 }
 
 /// Why a wish to erase is not taken.
@@ -85,53 +94,77 @@ pub async fn ask(
         return would(session, user).await;
     }
     let erasure = session.ask_erasure(user, operator).await?;
-    let done = look(session, &erasure).await?;
+    let done = look(session, &erasure, Depth::Everything).await?;
     info!(erasure = erasure.id, by = operator.who, "a user is erased");
     Ok(done)
 }
 
 async fn would(session: &mut Session, user: &UserId) -> Result<Asked, StoreError> {
     let now = session.now().await?;
+    let traces = everywhere(session, user, now).await?;
     let mut coupons = 0;
-    for event in session.events_of_user(user, now, Standing::PutAway).await? {
-        coupons += session.coupons_of_user(&event, user).await?;
+    for event in traces.put_away() {
+        coupons += session.coupons_of_user(event, user).await?;
     }
-    let waits_for = session.events_of_user(user, now, Standing::Live).await?;
-    Ok(Asked {
-        erasure: None,
-        outcome: Outcome::WouldErase,
-        coupons,
-        letters: 0,
-        reports: 0,
-        waits_for: waits_for.iter().map(ToString::to_string).collect(),
-    })
+    let none = Erased { coupons, ..Erased::default() };
+    Ok(asked(None, Outcome::WouldErase, none, &traces))
 }
 
 /// One look at an erasure: replaces whatever can be, and forgets the user once nothing is left and
 /// nothing can come back. Each event has a pseudonym of its own, so that nobody is followed from one
 /// to the next.
-pub async fn look(session: &mut Session, erasure: &Erasure) -> Result<Asked, StoreError> {
+pub async fn look(
+    session: &mut Session,
+    erasure: &Erasure,
+    depth: Depth,
+) -> Result<Asked, StoreError> {
     let Erasure { id, user, asked_at } = erasure;
+    // Whatever is put away while this looks is found by the next look.
+    let put_away = session.count_put_away().await?;
+    let traces = match depth {
+        Depth::Rows => in_rows(session, user, *asked_at).await?,
+        Depth::Everything => everywhere(session, user, *asked_at).await?,
+    };
     let mut erased = Erased::default();
-    for event in session.events_of_user(user, *asked_at, Standing::PutAway).await? {
-        let here = session.erase_in(&event, user, &pseudonym(rand::random())).await?;
+    for event in traces.put_away() {
+        let here = session.erase_in(*id, event, user, &somebody()).await?;
         erased.coupons += here.coupons;
         erased.letters += here.letters;
     }
-    erased.reports = session.erase_in_reports(user, &pseudonym(rand::random())).await?;
-    session.note_erased(*id, erased).await?;
-    let waits_for = session.events_of_user(user, *asked_at, Standing::Live).await?;
-    if waits_for.is_empty() && session.forget_erasure(*id).await? {
-        info!(erasure = id, "whom it was about is forgotten");
+    if depth == Depth::Everything {
+        for event in traces.lost() {
+            erased.letters += session.erase_lost(*id, event, user, &somebody()).await?;
+        }
+        for event in traces.letters() {
+            session.erase_in_messages(event, user, &somebody()).await?;
+        }
+        erased.reports = session.erase_in_reports(*id, user, &somebody()).await?;
+        session.note_looked(erasure, put_away).await?;
+        if traces.nothing_waits() && session.forget_erasure(*id).await? {
+            info!(erasure = id, "whom it was about is forgotten");
+        }
     }
-    Ok(Asked {
-        erasure: Some(*id),
-        outcome: if waits_for.is_empty() { Outcome::Erased } else { Outcome::Waits },
-        coupons: erased.coupons,
-        letters: erased.letters,
-        reports: erased.reports,
-        waits_for: waits_for.iter().map(ToString::to_string).collect(),
-    })
+    let outcome = if traces.nothing_waits() { Outcome::Erased } else { Outcome::Waits };
+    Ok(asked(Some(*id), outcome, erased, &traces))
+}
+
+/// A new pseudonym.
+fn somebody() -> UserId {
+    pseudonym(rand::random())
+}
+
+fn asked(erasure: Option<u64>, outcome: Outcome, erased: Erased, traces: &Traces) -> Asked {
+    let Erased { coupons, letters, reports } = erased;
+    let waits_for = traces.live().map(ToString::to_string).collect();
+    Asked {
+        erasure,
+        outcome,
+        coupons,
+        letters,
+        reports,
+        waits_for,
+        letters_wait: traces.letters_wait,
+    }
 }
 
 #[cfg(test)]

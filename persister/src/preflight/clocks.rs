@@ -1,8 +1,8 @@
-//! The clocks of Redis and MySQL beside this machine's. No invariant uses them, but a window opens by
+//! The clocks of MySQL, Redis and the edges beside this machine's. No invariant uses them, but a window opens by
 //! its shard's clock.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use links::redis::Cluster;
 
@@ -15,41 +15,63 @@ const CLOCK: &str = "clock";
 /// A window that opens a second early or late is noticed by people.
 const APART_MS: u64 = 1_000;
 
-/// A clock that was asked: what it said, and what ours said before and after.
+/// A clock that was read: what it said, and what ours said before and after, in Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Asked {
-    theirs_ms: u64,
-    before_ms: u64,
-    took_ms: u64,
+pub(super) struct Asked {
+    /// What it said.
+    pub theirs_ms: u64,
+    /// What ours said before.
+    pub before_ms: u64,
+    /// How long it took until it was known.
+    pub took_ms: u64,
 }
 
-/// Asks every clock.
-pub(super) async fn look(
-    session: &mut Session,
-    cluster: &Cluster,
-    nodes: &[SocketAddr],
-) -> Result<Vec<Line>, StoreError> {
-    let (before_ms, began) = (now_ms(), Instant::now());
+/// When a clock began to be read, by ours.
+pub(super) struct Asking {
+    before_ms: u64,
+    began: Instant,
+}
+
+impl Asking {
+    pub(super) fn begin() -> Self {
+        Self { before_ms: now_ms(), began: Instant::now() }
+    }
+
+    /// The same, of a clock that was read up to so long before it was asked for.
+    pub(super) fn early(self, by_ms: u64) -> Self {
+        let began = self.began.checked_sub(Duration::from_millis(by_ms)).unwrap_or(self.began);
+        Self { before_ms: self.before_ms.saturating_sub(by_ms), began }
+    }
+
+    pub(super) fn said(&self, theirs_ms: u64) -> Asked {
+        let took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Asked { theirs_ms, before_ms: self.before_ms, took_ms }
+    }
+}
+
+/// Asks MySQL's clock. Before whatever else is looked at: a session that is silent for as long as
+/// servers hang is ended.
+pub(super) async fn mysql(session: &mut Session) -> Result<Line, StoreError> {
+    let asking = Asking::begin();
     let theirs_ms = session.clock_ms().await?;
-    let mut lines = vec![judge("mysql", Asked { theirs_ms, before_ms, took_ms: since(began) })];
+    Ok(judge("mysql", asking.said(theirs_ms)))
+}
+
+/// Asks the clock of each node of Redis.
+pub(super) async fn redis(cluster: &Cluster, nodes: &[SocketAddr]) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(nodes.len());
     for &node in nodes {
-        let (before_ms, began) = (now_ms(), Instant::now());
+        let asking = Asking::begin();
         lines.push(match cluster.clock_of(node).await {
-            Ok(theirs_ms) => {
-                judge(&node.to_string(), Asked { theirs_ms, before_ms, took_ms: since(began) })
-            }
+            Ok(theirs_ms) => judge(&node.to_string(), asking.said(theirs_ms)),
             Err(error) => silent(CLOCK, node, &error),
         });
     }
-    Ok(lines)
-}
-
-fn since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    lines
 }
 
 /// They read their clock at some moment of the asking.
-fn judge(whose: &str, asked: Asked) -> Line {
+pub(super) fn judge(whose: &str, asked: Asked) -> Line {
     let Asked { theirs_ms, before_ms, took_ms } = asked;
     let after_ms = before_ms.saturating_add(took_ms);
     let apart_ms = before_ms.saturating_sub(theirs_ms).max(theirs_ms.saturating_sub(after_ms));

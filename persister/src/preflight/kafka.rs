@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use contract::topics::COUPON_ISSUED;
-use links::kafka::{Broker, Kafka, KafkaView, PartitionView, TopicSettings, TopicView};
+use links::kafka::{Broker, Kafka, KafkaError, KafkaView, PartitionView, TopicSettings, TopicView};
 
 use super::demanded::{self, Topic};
 use super::line::Line;
 
 const TOPIC: &str = "kafka topic";
 const SETTINGS: &str = "kafka settings";
-/// rskafka cannot read what a broker compressed so.
-const UNREADABLE: &str = "zstd";
+const BROKER: &str = "kafka broker";
+/// How a broker may hold records: rskafka is built here without anything to unpack them with.
+const READABLE: [&str; 2] = ["producer", "uncompressed"];
 /// Settings that only have to be that large.
 const AT_LEAST: [&str; 3] = ["min.insync.replicas", "retention.ms", "delete.retention.ms"];
 /// Settings that another figure of makes slower, and nothing worse.
@@ -21,14 +22,40 @@ const FOR_SPEED: [&str; 3] = ["segment.ms", "segment.bytes", "min.cleanable.dirt
 pub(super) async fn look(kafka: &Kafka) -> (Vec<Line>, Vec<Broker>) {
     let demanded = demanded::topics();
     let names: Vec<&str> = demanded.iter().map(|topic| topic.name).collect();
-    let (view, settings) = match (kafka.look(&names).await, kafka.settings_of(&names).await) {
-        (Ok(view), Ok(settings)) => (view, settings),
-        (Err(error), _) | (_, Err(error)) => {
-            let says = format!("no broker says how it stands ({error}): bring them back");
-            return (vec![Line::to_do(TOPIC, "", says)], Vec::new());
+    let views = kafka.views(&names).await;
+    let mut lines = judge_brokers(&views);
+    let Some(view) = views.into_iter().find_map(|(_, view)| view.ok()) else {
+        lines.push(Line::to_do(TOPIC, "", "no broker says how it stands: bring them back"));
+        return (lines, Vec::new());
+    };
+    match kafka.settings_of(&names).await {
+        Ok(settings) => lines.extend(judge(&demanded, &view, &settings)),
+        Err(error) => {
+            let says = format!("no broker says how topics are set ({error}): bring them back");
+            lines.push(Line::to_do(SETTINGS, "", says));
+        }
+    }
+    (lines, leaders(&view))
+}
+
+/// Each broker answers, and sees what the first that answers sees: one that is cut off from the others
+/// goes on saying what it knew last.
+fn judge_brokers(views: &[(String, Result<KafkaView, KafkaError>)]) -> Vec<Line> {
+    let first = views.iter().find_map(|(broker, view)| Some((broker, view.as_ref().ok()?)));
+    let line = |(broker, view): &(String, Result<KafkaView, KafkaError>)| match (view, first) {
+        (Ok(view), Some((other, first))) if view.topics != first.topics => {
+            let says = format!(
+                "it sees other leaders or replicas in sync than {other}: look again, and if it \
+                 stays so, see whether it reaches its controllers"
+            );
+            Line::to_do(BROKER, broker, says)
+        }
+        (Ok(_), _) => Line::ok(BROKER, broker, "it answers, and sees the topics as the others do"),
+        (Err(error), _) => {
+            Line::to_do(BROKER, broker, format_args!("it does not answer ({error}): bring it back"))
         }
     };
-    (judge(&demanded, &view, &settings), leaders(&view))
+    views.iter().map(line).collect()
 }
 
 fn judge(
@@ -85,8 +112,12 @@ fn judge_partitions(topic: &Topic, found: &TopicView) -> Line {
 fn judge_settings(topic: &Topic, found: &TopicSettings) -> Line {
     let name = topic.name;
     let value = |setting: &str| found.get(setting).map_or("nothing", String::as_str);
-    if value("compression.type") == UNREADABLE {
-        let says = "compression.type is zstd, which its readers cannot read: set it to producer";
+    if let Some(packed) = found.get("compression.type")
+        && !READABLE.contains(&packed.as_str())
+    {
+        let says = format!(
+            "compression.type is {packed}, which its readers cannot read: set it to producer"
+        );
         return Line::to_do(SETTINGS, name, says);
     }
     let differ = |which: fn(&str) -> bool| -> Vec<String> {
@@ -131,7 +162,7 @@ fn leaders(view: &KafkaView) -> Vec<Broker> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::Verdict;
+    use super::super::line::{Verdict, verdicts};
     use super::*;
 
     fn wanted() -> Topic {
@@ -183,12 +214,35 @@ mod tests {
         assert_eq!(with("retention.ms", "1000"), Verdict::ToDo);
         assert_eq!(with("min.insync.replicas", "1"), Verdict::ToDo);
         assert_eq!(with("unclean.leader.election.enable", "true"), Verdict::ToDo);
-        assert_eq!(with("compression.type", "zstd"), Verdict::ToDo);
+        for packed in ["zstd", "lz4", "snappy", "gzip"] {
+            assert_eq!(with("compression.type", packed), Verdict::ToDo, "{packed}");
+        }
+        assert_eq!(with("compression.type", "producer"), Verdict::Ok);
         assert_eq!(judge_settings(&wanted, &TopicSettings::new()).verdict, Verdict::ToDo);
         let directory = demanded::topics().remove(2);
         let mut slow = settings(&directory);
         slow.insert("segment.ms".to_owned(), "604800000".to_owned());
         assert_eq!(judge_settings(&directory, &slow).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn a_broker_that_is_silent_or_sees_something_else_is_named() {
+        let view = KafkaView { brokers: Vec::new(), topics: vec![topic()] };
+        let mut stale = view.clone();
+        stale.topics[0].partitions[3].in_sync.pop();
+        let views = [
+            ("kafka-1".to_owned(), Err(KafkaError::NotSent("it hangs".to_owned()))),
+            ("kafka-2".to_owned(), Ok(view.clone())),
+            ("kafka-3".to_owned(), Ok(stale)),
+            ("kafka-4".to_owned(), Ok(view)),
+        ];
+        let lines = judge_brokers(&views);
+        assert_eq!(
+            verdicts(&lines),
+            [Verdict::ToDo, Verdict::Ok, Verdict::ToDo, Verdict::Ok],
+            "{lines:?}"
+        );
+        assert!(lines[2].says.contains("than kafka-2"), "{lines:?}");
     }
 
     #[test]

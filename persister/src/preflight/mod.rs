@@ -68,6 +68,7 @@ pub async fn preflight(
 ) -> Result<Option<Report>, StoreError> {
     let Servers { cluster, kafka, nginx } = servers;
     let mut lines = mysql::look(session).await?;
+    lines.push(clocks::mysql(session).await?);
     let Some(row) = session.event(event).await? else {
         return Ok(None);
     };
@@ -94,7 +95,7 @@ pub async fn preflight(
     lines.extend(placement::look(&nodes, &leaders, options.one_host).await);
     // Boxed: futures so deep within each other are beyond the compiler.
     lines.extend(Box::pin(edges::look(kafka)).await);
-    lines.extend(clocks::look(session, cluster, &nodes).await?);
+    lines.extend(clocks::redis(cluster, &nodes).await);
     lines.extend(front::look(nginx).await);
     Ok(Some(Report::of(event, lines)))
 }

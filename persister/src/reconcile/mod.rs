@@ -55,10 +55,12 @@ pub use history::{RunView, history, one_run};
 pub use kinds::{Kind, KindView, Repair, kinds};
 pub use pace::Pace;
 pub use print::{print, print_history, print_kinds, print_run};
+#[cfg(test)]
+pub(crate) use report::owner_of_row;
 pub use report::{By, Difference, EventReport, Mode, Offender, Report};
 pub use schedule::{Schedule, Setting, Step};
 pub use trouble::Trouble;
-pub(crate) use watermark::{Watermark, behind, ends, take as take_watermark};
+pub(crate) use watermark::{Watermark, behind, caught_up, ends, take as take_watermark};
 
 /// A user's wins as an event's shard shows them. Fails unless the shard is the one that MySQL armed,
 /// and open.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::coupon::Win;
-use contract::ids::EventId;
+use contract::ids::{EventId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -87,6 +87,11 @@ impl Offender {
     pub(super) fn with(self, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), ..self }
     }
+}
+
+/// Whose row has a win's coupon, as a detail. Erasing a user looks for it.
+pub(crate) fn owner_of_row(event: &EventId, user: &UserId) -> String {
+    format!("its row is {event}/{user}'s")
 }
 
 /// All differences of a kind in an event.

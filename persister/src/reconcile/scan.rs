@@ -18,7 +18,7 @@ use super::compare::{Fit, Rowless, SecondLook, fit, second_look};
 use super::kinds::Kind;
 use super::pace::Pace;
 use super::repair::Repairs;
-use super::report::{EventReport, Findings, Offender};
+use super::report::{EventReport, Findings, Offender, owner_of_row};
 use super::sequences::Sequences;
 use super::trouble::{Trouble, patiently};
 use super::watermark::{self, Outbox, SETTLE, Watermark};
@@ -239,7 +239,7 @@ impl Seen {
                 explained: explained.get(&win.coupon).copied(),
                 taken: place_taken || taken.contains(&win.sequence),
             };
-            let detail = row.map(|row| format!("its row is {}/{}'s", row.event_id, row.user_id));
+            let detail = row.map(|row| owner_of_row(&row.event_id, &row.user_id));
             let offender = Offender::of(&user, &win).with(detail.unwrap_or_default());
             match why.kind() {
                 Kind::DeadLettered => self.report.dead_lettered += 1,

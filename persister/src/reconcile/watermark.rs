@@ -134,7 +134,7 @@ pub(crate) async fn behind(
 }
 
 /// Waits until MySQL has everything before those ends, for so long at most.
-pub(super) async fn caught_up(
+pub(crate) async fn caught_up(
     store: &Store,
     ends: &[i64],
     patience: Duration,

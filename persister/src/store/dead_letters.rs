@@ -9,13 +9,14 @@ use super::error::StoreError;
 use super::session::Session;
 use super::sql;
 use super::times::to_column;
+use crate::consume::batch::Reason;
 
 /// What `record BLOB` holds; the rest is in the dead-letter topic.
 pub const MAX_RECORD_BYTES: usize = 65_535;
 /// What `message VARCHAR(1024)` holds, in characters.
 const MAX_MESSAGE_CHARS: usize = 1_024;
 /// What `record_key VARBINARY(255)` holds. Ours have 129 at most.
-const MAX_KEY_BYTES: usize = 255;
+pub(super) const MAX_KEY_BYTES: usize = 255;
 
 /// A dead letter of `coupon-issued`, as its row is written.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,17 @@ pub struct DeadLetterRow<'a> {
 /// What the column of a message takes.
 pub(super) fn short(message: &str) -> String {
     message.chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// Coupons that have letters and, unless those are settled meanwhile, no rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CouponsInLetters {
+    /// MySQL refused them, or they came late; their letters wait.
+    pub waiting: u64,
+    /// MySQL refused them, and operators gave their letters up.
+    pub given_up: u64,
+    /// Either or both.
+    pub either: u64,
 }
 
 impl Session {
@@ -79,8 +91,29 @@ impl Session {
         Ok(self.row(sql::COUNT_REFUSED, (event.as_str(),)).await?.unwrap_or(0))
     }
 
+    /// How many coupons of an event have letters instead of rows.
+    pub async fn coupons_in_letters(
+        &mut self,
+        event: &EventId,
+    ) -> Result<CouponsInLetters, StoreError> {
+        let counts = self.row(sql::COUPONS_IN_LETTERS, (event.as_str(),)).await?;
+        let (waiting, given_up, either) = counts.unwrap_or_default();
+        Ok(CouponsInLetters { waiting, given_up, either })
+    }
+
     /// How many dead letters of an event operators have given up.
     pub async fn count_given_up(&mut self, event: &EventId) -> Result<u64, StoreError> {
         Ok(self.row(sql::COUNT_GIVEN_UP, (event.as_str(),)).await?.unwrap_or(0))
+    }
+
+    /// How many letters of each reason wait.
+    pub async fn count_letters_by_reason(&mut self) -> Result<Vec<(Reason, u64)>, StoreError> {
+        let rows: Vec<(String, u64)> =
+            self.rows(sql::COUNT_LETTERS_BY_REASON, (COUPON_ISSUED,)).await?;
+        let of = |reason: Reason| {
+            let found = rows.iter().find(|(word, _)| word == reason.as_str());
+            (reason, found.map_or(0, |(_, letters)| *letters))
+        };
+        Ok(Reason::ALL.map(of).to_vec())
     }
 }

@@ -1,7 +1,7 @@
-//! Users whose data is replaced by a pseudonym.
+//! Users whose data is to be replaced by a pseudonym: what was asked for, and how far it came.
 
 use chrono::NaiveDateTime;
-use contract::ids::{EventId, UserId};
+use contract::ids::UserId;
 use mysql_async::Row;
 use serde_json::json;
 
@@ -11,10 +11,14 @@ use super::error::StoreError;
 use super::session::Session;
 use super::sql;
 
-/// Days that Kafka keeps wins (`ops/kafka/topics.conf`), and one more for what is on its way.
-const KAFKA_KEEPS_DAYS: u32 = 8;
-/// Events of one look; the next look has the others.
-const MOST_EVENTS: u32 = 1_000;
+/// Days after which Kafka has no record: it keeps wins for 7, a segment goes as a whole and spans one
+/// more (`ops/kafka/topics.conf`), and one is for what is on its way.
+const KAFKA_KEEPS_DAYS: u32 = 9;
+/// Between two looks of the leader at an erasure.
+const LOOK_AGAIN_S: u32 = 60;
+/// Between two looks at everything where no event was put away meanwhile: for what Kafka brought
+/// again.
+const EVERYTHING_AGAIN_S: u32 = 3_600;
 
 /// A user who is to be erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,22 +61,13 @@ pub struct Erased {
     pub reports: u64,
 }
 
-/// How events stand.
+/// How much of the database a look at an erasure takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing but MySQL has them.
-    PutAway,
-    /// Redis, the directory or an outbox may have them as well.
-    Live,
-}
-
-impl Standing {
-    fn condition(self) -> &'static str {
-        match self {
-            Self::PutAway => sql::PUT_AWAY,
-            Self::Live => sql::NOT_PUT_AWAY,
-        }
-    }
+pub enum Depth {
+    /// Rows, which are found by their user.
+    Rows,
+    /// Letters and reports too, which are read through.
+    Everything,
 }
 
 impl Session {
@@ -84,7 +79,8 @@ impl Session {
     ) -> Result<Erasure, StoreError> {
         self.begin().await?;
         let Operator { who, way, why } = operator;
-        self.change(sql::ASK_ERASURE, (user.as_str(), who, way.as_str(), why)).await?;
+        let asked = (user.as_str(), LOOK_AGAIN_S, who, way.as_str(), why, LOOK_AGAIN_S);
+        self.change(sql::ASK_ERASURE, asked).await?;
         let row: Option<Row> = self.row(sql::ERASURE_OF, (user.as_str(),)).await?;
         let erasure = row.map(read).transpose()?;
         let erasure = erasure.ok_or_else(|| StoreError::Unreadable {
@@ -105,10 +101,27 @@ impl Session {
         Ok(erasure)
     }
 
-    /// Up to so many erasures that nobody has looked at for a minute.
-    pub async fn due_erasures(&mut self, limit: u32) -> Result<Vec<Erasure>, StoreError> {
-        let rows = self.rows(sql::DUE_ERASURES, (limit,)).await?;
-        rows.into_iter().map(read).collect()
+    /// Up to so many erasures whose turn it is, the longest due first, where so many events are put
+    /// away.
+    pub async fn due_erasures(
+        &mut self,
+        put_away: u64,
+        limit: u32,
+    ) -> Result<Vec<(Erasure, Depth)>, StoreError> {
+        let params = (put_away, EVERYTHING_AGAIN_S, limit);
+        let rows: Vec<Row> = self.rows(sql::DUE_ERASURES, params).await?;
+        let due = |row: Row| {
+            let everything: bool = Columns(row.clone()).take("everything")?;
+            let depth = if everything { Depth::Everything } else { Depth::Rows };
+            Ok((read(row)?, depth))
+        };
+        rows.into_iter().map(due).collect()
+    }
+
+    /// Others come first next time, whatever becomes of this one.
+    pub async fn put_off_erasure(&mut self, erasure: u64) -> Result<(), StoreError> {
+        self.change(sql::PUT_OFF_ERASURE, (LOOK_AGAIN_S, erasure)).await?;
+        Ok(())
     }
 
     /// The last erasures, newest first.
@@ -123,76 +136,24 @@ impl Session {
         Ok(now.unwrap_or_default())
     }
 
-    /// Events made before a time that stand so, and have rows or letters of a user.
-    pub async fn events_of_user(
+    /// In the transaction that replaces: notes how much it was.
+    pub(super) async fn count_erased(
         &mut self,
-        user: &UserId,
-        before: NaiveDateTime,
-        standing: Standing,
-    ) -> Result<Vec<EventId>, StoreError> {
-        let condition = standing.condition();
-        let rows = (user.as_str(), before, MOST_EVENTS);
-        let mut found: Vec<Row> = self.rows(&sql::events_of_user(condition), rows).await?;
-        let letters = (user.as_str(), field_of(user), before, MOST_EVENTS);
-        found.extend(self.rows::<Row>(&sql::letter_events_of_user(condition), letters).await?);
-        let event = |row| Columns(row).word("event_id", |word| word.parse().ok());
-        let mut events = found.into_iter().map(event).collect::<Result<Vec<EventId>, _>>()?;
-        events.sort_unstable();
-        events.dedup();
-        Ok(events)
-    }
-
-    /// How many rows a user has of an event.
-    pub async fn coupons_of_user(
-        &mut self,
-        event: &EventId,
-        user: &UserId,
-    ) -> Result<u64, StoreError> {
-        let params = (event.as_str(), user.as_str());
-        Ok(self.row(sql::COUNT_COUPONS_OF_USER, params).await?.unwrap_or(0))
-    }
-
-    /// Puts a pseudonym in a user's place in an event that was put away. Nothing happens to any other.
-    pub async fn erase_in(
-        &mut self,
-        event: &EventId,
-        user: &UserId,
-        pseudonym: &UserId,
-    ) -> Result<Erased, StoreError> {
-        self.begin().await?;
-        let locked: Option<String> = self.row(&sql::lock_put_away(), (event.as_str(),)).await?;
-        if locked.is_none() {
-            self.roll_back().await?;
-            return Ok(Erased::default());
-        }
-        let id = event.as_str();
-        let coupons =
-            self.change(sql::ERASE_COUPONS, (pseudonym.as_str(), id, user.as_str())).await?;
-        let (field, instead) = (field_of(user), field_of(pseudonym));
-        let (key, other_key) = (format!("{event}/{user}"), format!("{event}/{pseudonym}"));
-        let letters = (&field, &field, &instead, &key, &other_key, id, &key, &field);
-        let letters = self.change(sql::ERASE_LETTERS, letters).await?;
-        let messages = (&key, &other_key, &key, &other_key, id, &key, &key);
-        self.change(sql::ERASE_MESSAGES, messages).await?;
-        self.commit().await?;
-        Ok(Erased { coupons, letters, reports: 0 })
-    }
-
-    /// Puts a pseudonym in a user's place in reports of reconcile, which nothing reads but people.
-    pub async fn erase_in_reports(
-        &mut self,
-        user: &UserId,
-        pseudonym: &UserId,
-    ) -> Result<u64, StoreError> {
-        let offender = |user: &UserId| format!("\"user\":\"{user}\"");
-        let params = (offender(user), offender(pseudonym), offender(user));
-        self.change(sql::ERASE_REPORTS, params).await
-    }
-
-    /// Notes what was replaced.
-    pub async fn note_erased(&mut self, erasure: u64, erased: Erased) -> Result<(), StoreError> {
+        erasure: u64,
+        erased: Erased,
+    ) -> Result<(), StoreError> {
         let Erased { coupons, letters, reports } = erased;
-        self.change(sql::NOTE_ERASED, (coupons, letters, reports, erasure)).await?;
+        self.change(sql::COUNT_ERASED, (coupons, letters, reports, erasure)).await?;
+        Ok(())
+    }
+
+    /// Notes a look at everything, before which so many events were put away.
+    pub async fn note_looked(
+        &mut self,
+        erasure: &Erasure,
+        put_away: u64,
+    ) -> Result<(), StoreError> {
+        self.change(sql::NOTE_LOOKED, (put_away, erasure.id, erasure.asked_at)).await?;
         Ok(())
     }
 
@@ -201,11 +162,6 @@ impl Session {
     pub async fn forget_erasure(&mut self, erasure: u64) -> Result<bool, StoreError> {
         Ok(self.change(sql::FORGET_ERASURE, (erasure, KAFKA_KEEPS_DAYS)).await? == 1)
     }
-}
-
-/// How a record of a win names its user.
-fn field_of(user: &UserId) -> String {
-    format!("\"user_id\":\"{user}\"")
 }
 
 fn read(row: Row) -> Result<Erasure, StoreError> {
@@ -232,33 +188,4 @@ fn read_row(row: Row) -> Result<ErasureRow, StoreError> {
             reports: row.take("reports")?,
         },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use contract::coupon::CouponState;
-    use contract::ids::{Attempt, CouponId};
-    use contract::record::{Issued, Record, Told, encode};
-
-    #[test]
-    fn a_record_names_its_user_as_it_is_looked_for() {
-        let user: UserId = "ann".parse().unwrap();
-        let record = encode(&Record::Issued(Issued {
-            epoch: 1,
-            event_id: "spring".parse().unwrap(),
-            user_id: user.clone(),
-            coupon_id: CouponId::new(),
-            sequence: 1,
-            attempt: Attempt::NONE,
-            issued_at_ms: 1,
-            quantity: 1,
-            nth: 1,
-            state: CouponState::Issued,
-            revision: 1,
-            told: Told::Replica,
-        }));
-        let text = String::from_utf8(record).unwrap();
-        assert!(text.contains(&field_of(&user)), "{text}");
-    }
 }

@@ -8,7 +8,7 @@
 //! - `changes`: coupons that operators returned or revoked.
 //! - `audit`: who changed what, beside each change of an operator.
 //! - `winners`: an event's rows by number, for exports.
-//! - `erasures`: users whose data is replaced.
+//! - `erasures`: users whose data is to be replaced; `traces`: where it is, and how it is done.
 //! - `persisters`: which of them run.
 //! - `preflight`: what the server says of itself.
 //! - `union`: what uniting a shard with its rows asks.
@@ -33,6 +33,7 @@ pub mod schema;
 mod session;
 mod sql;
 mod times;
+pub mod traces;
 pub mod union;
 pub mod winners;
 

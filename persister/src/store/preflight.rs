@@ -23,6 +23,12 @@ impl Session {
         Ok(Server { version, flush_at_commit, sync_binlog })
     }
 
+    /// How many replicas follow the server, where it says so; 0 where it does not.
+    pub async fn replicas_connected(&mut self) -> Result<u64, StoreError> {
+        let rows: Vec<(String, String)> = self.rows(sql::REPLICAS_CONNECTED, ()).await?;
+        Ok(rows.iter().filter_map(|(_, count)| count.parse().ok()).max().unwrap_or(0))
+    }
+
     /// Unix milliseconds on the server's clock.
     pub async fn clock_ms(&mut self) -> Result<u64, StoreError> {
         Ok(self.row(sql::CLOCK, ()).await?.unwrap_or_default())

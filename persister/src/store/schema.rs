@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All files of `sql/`, in order.
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     migration(1, "0001_schema", include_str!("../../../sql/0001_schema.sql")),
     migration(2, "0002_reconcile", include_str!("../../../sql/0002_reconcile.sql")),
     migration(3, "0003_coupon_changes", include_str!("../../../sql/0003_coupon_changes.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: [Migration; 11] = [
     migration(10, "0010_erasures", include_str!("../../../sql/0010_erasures.sql")),
     migration(11, "0011_desk", include_str!("../../../sql/0011_desk.sql")),
     migration(12, "0012_persisters", include_str!("../../../sql/0012_persisters.sql")),
+    migration(13, "0013_erasures", include_str!("../../../sql/0013_erasures.sql")),
 ];
 
 const fn migration(version: u32, name: &'static str, text: &'static str) -> Migration {

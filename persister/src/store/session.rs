@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{StoreError, said};
 use super::sql;
+use crate::metrics::{self, Sessions};
 
 /// To connect, log in and set the session up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,11 +39,14 @@ pub struct DatabaseUrl(Opts);
 pub struct BadUrl;
 
 impl DatabaseUrl {
-    /// Reads `mysql://user:password@host:port/database`; the database must be named.
+    /// Reads `mysql://user:password@host:port/database`; the database must be named. A URL that
+    /// wants TLS is refused: `mysql_async` is built without, and would panic when it connects.
     pub fn parse(text: &str) -> Result<Self, BadUrl> {
         let opts = Opts::from_url(text).map_err(|_| BadUrl)?;
-        match (opts.user(), opts.db_name()) {
-            (Some(user), Some(name)) if !user.is_empty() && !name.is_empty() => Ok(Self(opts)),
+        match (opts.user(), opts.db_name(), opts.ssl_opts()) {
+            (Some(user), Some(name), None) if !user.is_empty() && !name.is_empty() => {
+                Ok(Self(opts))
+            }
             _ => Err(BadUrl),
         }
     }
@@ -84,10 +88,17 @@ impl Store {
             Some(room) => Some(room.enter(ROOM_TIMEOUT).await?),
             None => None,
         };
-        Ok(Session { conn: Some(self.open().await?), answered: Instant::now(), _place: place })
+        let of = if self.room.is_some() { Sessions::Admin } else { Sessions::Own };
+        let conn = Some(self.open().await?);
+        Ok(Session { conn, answered: Instant::now(), _counted: Counted::new(of), _place: place })
     }
 
     async fn open(&self) -> Result<Conn, StoreError> {
+        let opened = self.try_open().await;
+        opened.inspect_err(|_| metrics::mysql_refused())
+    }
+
+    async fn try_open(&self) -> Result<Conn, StoreError> {
         match timeout(CONNECT_TIMEOUT, Box::pin(Conn::new(self.opts.clone()))).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(StoreError::Unreachable(said(&error))),
@@ -109,6 +120,22 @@ impl Store {
     }
 }
 
+/// Counts in the gauge of sessions for as long as it lives.
+struct Counted(Sessions);
+
+impl Counted {
+    fn new(of: Sessions) -> Self {
+        metrics::mysql_opened(of);
+        Self(of)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::mysql_closed(self.0);
+    }
+}
+
 impl Room {
     /// Waits for a place, for so long at most.
     async fn enter(&self, patience: Duration) -> Result<OwnedSemaphorePermit, StoreError> {
@@ -124,6 +151,7 @@ impl Room {
 pub struct Session {
     conn: Option<Conn>,
     answered: Instant,
+    _counted: Counted,
     /// Where sessions are bounded; given back after the connection.
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -236,5 +264,7 @@ mod tests {
         for bad in ["", "firstcome", "mysql://127.0.0.1/firstcome", "mysql://user@127.0.0.1"] {
             assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
         }
+        let encrypted = "mysql://user:secret@127.0.0.1/firstcome?require_ssl=true";
+        assert!(DatabaseUrl::parse(encrypted).is_err());
     }
 }

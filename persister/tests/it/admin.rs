@@ -1,7 +1,7 @@
 //! The admin API: who may do what, how a call is read, what it answers.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use contract::ids::{CouponId, EventId};
@@ -10,7 +10,7 @@ use mysql_async::prelude::Queryable;
 use rig::stack::{AdminRole, PartKind, exclusive, shared};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use crate::control::state;
@@ -44,8 +44,10 @@ impl Answer {
 
 /// Calls of the admin API with one token.
 pub(crate) struct Api {
-    address: String,
+    address: SocketAddr,
     headers: String,
+    /// The address that calls come from; None: whichever.
+    from: Option<SocketAddr>,
 }
 
 impl Api {
@@ -57,13 +59,13 @@ impl Api {
     pub(crate) fn with(world: &World, headers: &str) -> Self {
         // The last one: whether it leads does not matter.
         let address = world.handle.addresses(PartKind::Persister).pop().unwrap();
-        Self { address: address.to_string(), headers: headers.to_owned() }
+        Self { address, headers: headers.to_owned(), from: None }
     }
 
     /// Calls of whoever serves there, with no token.
     pub(crate) fn at(address: SocketAddr) -> Self {
         let headers = "content-type: application/json\r\n".to_owned();
-        Self { address: address.to_string(), headers }
+        Self { address, headers, from: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -80,7 +82,11 @@ impl Api {
             "{begin}{headers}host: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         let talk = async {
-            let mut stream = TcpStream::connect(&self.address).await.unwrap();
+            let socket = TcpSocket::new_v4().unwrap();
+            if let Some(from) = self.from {
+                socket.bind(from).unwrap();
+            }
+            let mut stream = socket.connect(self.address).await.unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();
@@ -117,6 +123,41 @@ async fn only_who_has_a_token_is_answered_and_only_operators_change() {
     assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"));
     let operator = Api::of(&world, AdminRole::Operator);
     assert_eq!(operator.get(&format!("/events/{event}")).await.code(), "unknown_event");
+}
+
+/// Another address of this machine's, so that nobody else is locked out, nor a later run of this test.
+fn guesser() -> SocketAddr {
+    (Ipv4Addr::from(0x7f01_0000 + std::process::id() % 0xffff), 0).into()
+}
+
+/// Tries, of which some are refused.
+const GUESSES: usize = 40;
+
+#[tokio::test]
+async fn who_guesses_tokens_is_locked_out_and_nobody_else_is() {
+    let _guard = shared().await;
+    let world = World::open().await;
+    let guess = async |number: usize| {
+        let wrong = Api::with(&world, &format!("authorization: Bearer {number:032}\r\n"));
+        Api { from: Some(guesser()), ..wrong }.get("/events").await
+    };
+    for _ in 0..GUESSES {
+        assert_eq!(guess(0).await.status, 401, "an old token is no guess");
+    }
+    let mut answers = Vec::new();
+    for number in 0..GUESSES {
+        answers.push(guess(number).await);
+    }
+    let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
+    let refused = answers.split_off(looked_at);
+    assert_eq!(looked_at, 20, "the first ones are told that they are wrong");
+    for answer in refused {
+        assert_eq!((answer.status, answer.code().as_str()), (429, "locked_out"));
+        assert!(answer.head.contains("retry-after: "), "{answer:?}");
+    }
+    let right = Api { from: Some(guesser()), ..Api::of(&world, AdminRole::Viewer) };
+    assert_eq!(right.get("/events").await.status, 429, "nor is a right guess told");
+    assert_eq!(Api::of(&world, AdminRole::Viewer).get("/events").await.status, 200);
 }
 
 #[tokio::test]

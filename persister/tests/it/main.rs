@@ -28,5 +28,6 @@ mod returns;
 mod scripts;
 mod shards;
 mod steps;
+mod traces;
 mod world;
 mod written;

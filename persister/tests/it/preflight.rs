@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use contract::directory::{Entry, Probe, encode};
@@ -13,6 +14,8 @@ use contract::ids::EventId;
 use contract::topics::DIRECTORY;
 use links::kafka::NewRecord;
 use links::redis::Slot;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 use rig::stack::{
     Action, AdminRole, Away, Limits, Listens, PartKind, exclusive, nginx_command, shared,
     wait_until,
@@ -20,7 +23,8 @@ use rig::stack::{
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::runtime::Builder;
+use tokio::time::{sleep, timeout};
 
 use crate::admin::Api;
 use crate::world::{SOON, World, new_id};
@@ -28,6 +32,8 @@ use crate::world::{SOON, World, new_id};
 const CALL: Duration = Duration::from_secs(5);
 /// Room that is left to a shard whose event needs more; its other events need little of it.
 const LITTLE_ROOM: u64 = 64 * 1024 * 1024;
+/// Between two probes of an edge that a test pretends to be.
+const PROBES_APART: Duration = Duration::from_millis(200);
 
 /// Lines of a report that name a check.
 fn lines<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
@@ -35,9 +41,11 @@ fn lines<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["check"] == check).collect()
 }
 
-async fn report(world: &World, event: &EventId) -> (Option<i32>, Value) {
+/// How it exits and what it says. Where it says nothing, it is to be run again.
+async fn report(world: &World, event: &EventId) -> Result<(Option<i32>, Value), String> {
     let ran = world.run(&["preflight", event.as_str(), "--json"]).await;
-    (ran.code, ran.json())
+    let report = serde_json::from_str(&ran.out).map_err(|error| format!("{error}: {ran:?}"))?;
+    Ok((ran.code, report))
 }
 
 /// What is said of the limits of another NGINX than the stack's.
@@ -54,7 +62,7 @@ async fn of_limits(world: &World, event: &EventId, nginx: &str) -> Value {
 /// Waits until there is nothing to do before an event's sale.
 async fn sound(world: &World, event: &EventId) -> Value {
     let look = || async {
-        let (code, report) = report(world, event).await;
+        let (code, report) = report(world, event).await?;
         let to_do = |line: &&Value| line["verdict"] == "to_do";
         let wrong: Vec<&Value> = report["lines"].as_array().unwrap().iter().filter(to_do).collect();
         assert_eq!((code == Some(0), report["ok"] == true), (wrong.is_empty(), wrong.is_empty()));
@@ -66,7 +74,7 @@ async fn sound(world: &World, event: &EventId) -> Value {
 /// Waits until a check says what is to be done, in words that have `says` in them.
 async fn found(world: &World, event: &EventId, check: &str, says: &str) {
     let look = || async {
-        let (code, report) = report(world, event).await;
+        let (code, report) = report(world, event).await?;
         let names = |line: &&Value| {
             line["verdict"] == "to_do" && line["says"].as_str().unwrap().contains(says)
         };
@@ -121,6 +129,49 @@ impl Drop for Planted {
     }
 }
 
+/// A migration that MySQL does not know of until it is put back, even where a test fails in between.
+struct TakenOut {
+    mysql: String,
+    version: u32,
+    name: String,
+}
+
+impl TakenOut {
+    async fn newest(world: &World) -> Self {
+        let newest = "SELECT version, name FROM schema_migrations ORDER BY version DESC LIMIT 1";
+        let (version, name) = world.query::<(u32, String)>(newest, ()).await.remove(0);
+        let taken = Self { mysql: world.handle.mysql_url().unwrap(), version, name };
+        world.query::<u8>("DELETE FROM schema_migrations WHERE version = ?", (version,)).await;
+        taken
+    }
+
+    /// Every program refuses a schema that lacks one.
+    async fn put_back(&self) {
+        let back = "INSERT IGNORE INTO schema_migrations (version, name, applied_at) VALUES (?, ?, NOW(3))";
+        let put = async {
+            let mut mysql = Conn::from_url(&self.mysql).await?;
+            mysql.exec_drop(back, (self.version, &self.name)).await
+        };
+        timeout(CALL, put).await.unwrap().unwrap();
+    }
+}
+
+impl Drop for TakenOut {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        // The test's own runtime is busy failing.
+        let put_back = || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(self.put_back());
+        };
+        if thread::scope(|scope| scope.spawn(put_back).join()).is_err() {
+            eprintln!("{} stays taken out", self.name);
+        }
+    }
+}
+
 pub(crate) fn part_at(world: &World, address: SocketAddr) -> String {
     let mut parts = world.handle.status().of_kind(PartKind::Redis);
     parts.find(|part| part.address == address).unwrap().name.clone()
@@ -144,7 +195,7 @@ async fn a_sound_system_is_ok_line_by_line_for_the_command_and_the_api() {
         ("event armed", 1),
         ("memory", 2),
         ("kafka topic", 3),
-        ("clock", 3),
+        ("kafka broker", 3),
     ] {
         let lines = lines(&report, check);
         assert_eq!(lines.len(), count, "{check}: {report}");
@@ -152,6 +203,9 @@ async fn a_sound_system_is_ok_line_by_line_for_the_command_and_the_api() {
     }
     let stack_edges = world.handle.status().of_kind(PartKind::Edge).count();
     assert!(lines(&report, "edges").len() >= stack_edges, "{report}");
+    let clocks = lines(&report, "clock");
+    assert_eq!(clocks.len(), 3 + stack_edges, "MySQL, master, replica, edges: {report}");
+    assert!(clocks.iter().all(|line| line["verdict"] == "ok"), "{clocks:?}");
     let persisters = lines(&report, "persisters");
     // One that a test killed is told of for ten seconds.
     assert!(persisters.len() >= world.handle.addresses(PartKind::Persister).len(), "{report}");
@@ -230,17 +284,26 @@ async fn other_formats_and_a_missing_stand_by_are_found() {
     let other = Probe { formats: "claim 99".to_owned(), ..Probe::of("edge-of-another-build", "9") };
     let (key, value) = encode(&Entry::Probe(other));
     let record = |value| NewRecord { key: key.clone(), value, headers: BTreeMap::new() };
-    Box::pin(directory.produce(vec![record(value)])).await.unwrap();
-    found(&world, &event, "edges", "it understands claim 99").await;
+    let writes = async {
+        loop {
+            Box::pin(directory.produce(vec![record(value.clone())])).await.unwrap();
+            sleep(PROBES_APART).await;
+        }
+    };
+    tokio::select! {
+        () = writes => {}
+        () = found(&world, &event, "edges", "it understands claim 99") => {}
+    }
     Box::pin(directory.produce(vec![record(None)])).await.unwrap();
     sound(&world, &event).await;
 
     let plant = "INSERT INTO persisters (name, version, formats, seen_at) \
                  VALUES ('of-another-build', '9', 'claim 99', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)";
     world.query::<u8>(plant, ()).await;
-    let (code, planted) = report(&world, &event).await;
+    let reported = report(&world, &event).await;
     let forget = "DELETE FROM persisters WHERE name = 'of-another-build'";
     world.query::<u8>(forget, ()).await;
+    let (code, planted) = reported.unwrap();
     let line = lines(&planted, "persisters");
     let line = line.iter().find(|line| line["about"] == "of-another-build").unwrap();
     assert_eq!((code, &line["verdict"]), (Some(1), &"to_do".into()), "{planted}");
@@ -304,21 +367,24 @@ async fn every_fault_that_is_planted_is_found() {
     away.back(SOON).await.unwrap();
     sound(&world, &event).await;
 
-    let away = Away::take(&world.handle, "kafka-2", Action::Pause).await.unwrap();
+    // The first that is asked, and so one whose silence everything else waits for.
+    let away = Away::take(&world.handle, "kafka-1", Action::Pause).await.unwrap();
+    found(&world, &event, "kafka broker", "it does not answer").await;
     found(&world, &event, "kafka topic", "lack a replica in sync").await;
     away.back(SOON).await.unwrap();
     sound(&world, &event).await;
 
-    let newest: Vec<(u32, String)> = world
-        .query("SELECT version, name FROM schema_migrations ORDER BY version DESC LIMIT 1", ())
-        .await;
-    let (version, name) = &newest[0];
-    world.query::<u8>("DELETE FROM schema_migrations WHERE version = ?", (version,)).await;
-    let (code, missing) = report(&world, &event).await;
-    let back = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, NOW(3))";
-    world.query::<u8>(back, (version, name)).await;
-    let schema = lines(&missing, "mysql schema")[0];
-    assert_eq!((code, &schema["verdict"]), (Some(1), &"to_do".into()), "{missing}");
-    assert!(schema["says"].as_str().unwrap().contains(name.as_str()), "{schema}");
+    let mut away = Vec::new();
+    for broker in ["kafka-1", "kafka-2", "kafka-3"] {
+        away.push(Away::take(&world.handle, broker, Action::Pause).await.unwrap());
+    }
+    found(&world, &event, "kafka topic", "no broker says how it stands").await;
+    // Resumed all before one of them is waited for.
+    drop(away);
+    sound(&world, &event).await;
+
+    let taken = TakenOut::newest(&world).await;
+    found(&world, &event, "mysql schema", &taken.name).await;
+    taken.put_back().await;
     sound(&world, &event).await;
 }

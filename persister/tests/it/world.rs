@@ -62,7 +62,9 @@ impl World {
         };
         let nodes = addresses(PartKind::Redis);
         Self {
-            cluster: Cluster::connect(RedisConfig { nodes, replicas: 1 }).await.unwrap(),
+            cluster: Cluster::connect(RedisConfig { nodes, replicas: 1, login: None })
+                .await
+                .unwrap(),
             kafka: Kafka::new(addresses(PartKind::Kafka)),
             handle,
         }

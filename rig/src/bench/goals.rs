@@ -31,7 +31,7 @@ pub enum Bound {
 use Bound::{AtLeast, AtMost};
 
 /// All of them. A win's share of each broker's CPU is the same goal three times.
-pub const GOALS: [Goal; 46] = [
+pub const GOALS: [Goal; 50] = [
     goal("sold_local", 64, "rps_ratio", AtLeast(0.95)),
     goal("sold_local", 256, "rps_ratio", AtLeast(1.0)),
     goal("sold_local", 64, "cpu_ratio", AtMost(1.05)),
@@ -73,11 +73,15 @@ pub const GOALS: [Goal; 46] = [
     goal("v3", 64, "rush_behind_ours", AtLeast(10.0)),
     goal("v4", 64, "wins_behind_ours", AtLeast(1.5)),
     goal("v4", 64, "rush_behind_ours", AtLeast(2.0)),
+    goal("metrics", 64, "edge_percent", AtMost(3.0)),
+    goal("metrics", 64, "persister_percent", AtMost(3.0)),
     goal("idle", 10_000, "cpu_percent", AtMost(0.5)),
     goal("idle", 10_000, "open_cpu_percent", AtMost(0.5)),
     goal("idle", 10_000, "open_memory_mb", AtMost(120.0)),
     goal("idle", 10_000, "memory_mb", AtMost(120.0)),
     goal("reconcile", 64, "redis_ratio", AtMost(1.05)),
+    goal("slow_sockets", 64, "edge_ratio", AtLeast(0.90)),
+    goal("slow_sockets", 64, "nginx_ratio", AtLeast(0.90)),
 ];
 
 const fn goal(row: &'static str, connections: u16, figure: &'static str, bound: Bound) -> Goal {

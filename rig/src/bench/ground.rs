@@ -68,6 +68,8 @@ impl<'a> Ground<'a> {
 
     /// Starts what rows need and makes their events.
     pub(super) async fn furnish(&mut self, rows: &[Row]) -> Result<(), BenchError> {
+        // Whatever asks it through somebody else is compared by its CPU too.
+        Box::pin(self.start(Server::Edge)).await?;
         for row in rows {
             Box::pin(self.start(row.server)).await?;
         }
@@ -91,6 +93,7 @@ impl<'a> Ground<'a> {
             Server::Edge => edge,
             Server::AskingEdge => self.stack.add_edge(&[("FIRSTCOME_SOLD_OUT", "redis")]).await?,
             Server::Proxy => self.stack.status().part("nginx-1")?.clone(),
+            Server::TlsProxy => self.stack.add_tls_proxy(&[edge.address]).await?,
             Server::Forwarder => self.stack.add_forwarder(&[edge.address]).await?,
         };
         self.servers.insert(name, part);
@@ -143,7 +146,15 @@ impl<'a> Ground<'a> {
 
     /// An edge that nobody has asked yet, and that knows every event.
     pub(super) async fn fresh_edge(&self) -> Result<PartStatus, BenchError> {
-        Ok(self.stack.add_edge(&[]).await?)
+        self.edge_with(&[]).await
+    }
+
+    /// The same, with these variables beside the usual ones.
+    pub(super) async fn edge_with(
+        &self,
+        variables: &[(&'static str, &str)],
+    ) -> Result<PartStatus, BenchError> {
+        Ok(self.stack.add_edge(variables).await?)
     }
 
     /// Starts something to compare with.
@@ -236,7 +247,7 @@ impl<'a> Ground<'a> {
     /// Whose CPU is compared with R's: behind NGINX, the edge's.
     pub(super) fn compared(&self, server: Server) -> Result<&PartStatus, BenchError> {
         match server {
-            Server::Proxy | Server::Forwarder => self.asked(Server::Edge),
+            Server::Proxy | Server::TlsProxy | Server::Forwarder => self.asked(Server::Edge),
             _ => self.asked(server),
         }
     }
@@ -304,6 +315,7 @@ fn key(server: Server) -> &'static str {
         Server::Edge => "edge",
         Server::AskingEdge => "edge that asks",
         Server::Proxy => "proxy",
+        Server::TlsProxy => "proxy over TLS",
         Server::Forwarder => "forwarder",
     }
 }

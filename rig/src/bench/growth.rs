@@ -12,7 +12,7 @@ use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
-use super::wrk::{Keeping, Load, Until};
+use super::wrk::{Keeping, Load, Over, Until};
 use crate::faults::command::redis_cli;
 use crate::stack::PartStatus;
 
@@ -92,6 +92,7 @@ async fn win(
         targets: edges.iter().map(|edge| edge.address).collect(),
         events: events.iter().map(|carried| carried.event.clone()).collect(),
         connections: CONNECTIONS,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         until: Until::Time(effort.window),
         crowd: ground.crowd(),
@@ -157,6 +158,7 @@ pub(super) async fn sell_out(
         targets: vec![edge.address],
         events: vec![carried.event.clone()],
         connections: CONNECTIONS,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         // Threads are not equally fast: the fastest one ends it.
         until: Until::Requests(winners + winners / 2 + 10_000),
@@ -176,6 +178,7 @@ async fn ask(
         targets: vec![edge.address],
         events: vec![carried.event.clone()],
         connections: CONNECTIONS,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         until: Until::Time(effort.window),
         crowd: ground.crowd(),

@@ -43,6 +43,7 @@ async fn window(
             None => "bench-sold".parse()?,
         }],
         connections,
+        over: row.server.over(),
         keeping: row.keeping,
         until,
         crowd: ground.crowd(),

@@ -3,8 +3,8 @@
 //! - `row`, `selection`, `plan`: what is measured, in which order; pure.
 //! - `ground`: the stack, the servers to compare with, the events.
 //! - `measure`: one window of load (`wrk`) and what it cost every process (`cpu`).
-//! - `persister`, `rush`, `steady`, `others`, `naive`, `growth`, `idle`, `reconcile`: what is measured
-//!   in its own way.
+//! - `persister`, `rush`, `steady`, `others`, `naive`, `growth`, `recording`, `idle`, `reconcile`,
+//!   `slow_sockets`: what is measured in its own way.
 //! - `figures`, `goals`, `report`, `table`: what comes of the windows; pure.
 
 mod counters;
@@ -24,10 +24,12 @@ mod others;
 mod persister;
 mod plan;
 mod reconcile;
+mod recording;
 mod report;
 mod row;
 mod rush;
 mod selection;
+mod slow_sockets;
 mod sold;
 mod steady;
 mod table;
@@ -96,8 +98,10 @@ async fn rows(
             Chapter::Steady => Box::pin(steady::rows(ground, effort)).await?,
             Chapter::RedisPerClaim => Box::pin(naive::rows(ground, effort, &rows)).await?,
             Chapter::Growth => Box::pin(growth::rows(ground, effort)).await?,
+            Chapter::Metrics => Box::pin(recording::rows(ground, effort)).await?,
             Chapter::Idle => Box::pin(idle::rows(ground)).await?,
             Chapter::Reconcile => Box::pin(reconcile::rows(ground, effort)).await?,
+            Chapter::SlowSockets => Box::pin(slow_sockets::rows(ground, effort)).await?,
         });
     }
     if !selection.versions.is_empty() {

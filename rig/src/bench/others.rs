@@ -15,7 +15,7 @@ use super::measure::measure;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS, Row};
 use super::rush::{STOCK, rush};
-use super::wrk::{Keeping, Load, Seen, Until};
+use super::wrk::{Keeping, Load, Over, Seen, Until};
 use crate::stack::{Action, PartKind, PartStatus, Status, wait_until};
 
 /// Connections.
@@ -246,6 +246,7 @@ async fn sell(
         targets: vec![part.address],
         events: vec![event(&part.name).parse()?],
         connections: CONNECTIONS,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         until,
         crowd: ground.crowd(),

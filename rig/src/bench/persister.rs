@@ -23,7 +23,7 @@ use super::plan::Effort;
 use crate::stack::{Action, PartKind};
 
 /// The persister.
-const PERSISTER: &str = "persister-1";
+pub(super) const PERSISTER: &str = "persister-1";
 /// Records of one produce.
 const BATCH: usize = 1_000;
 /// All rows stand within this.
@@ -89,7 +89,11 @@ async fn round(ground: &mut Ground<'_>, number: u16, records: u32) -> Result<Rou
 }
 
 /// Wins of so many users, each on its partition.
-async fn produce(ground: &Ground<'_>, event: &EventId, records: u32) -> Result<(), BenchError> {
+pub(super) async fn produce(
+    ground: &Ground<'_>,
+    event: &EventId,
+    records: u32,
+) -> Result<(), BenchError> {
     let count = usize::try_from(COUPON_ISSUED_PARTITIONS).unwrap_or(1);
     let mut waiting: Vec<Vec<NewRecord>> = vec![Vec::new(); count];
     for number in 1..=records {
@@ -131,7 +135,10 @@ fn record(event: &EventId, number: u32) -> Result<(usize, NewRecord), BenchError
 
 /// Rows a second from the first sign of them to the last, and the CPU of a row: the persister's and
 /// MySQL's.
-async fn watch(ground: &mut Ground<'_>, records: u32) -> Result<(f64, f64, f64), BenchError> {
+pub(super) async fn watch(
+    ground: &mut Ground<'_>,
+    records: u32,
+) -> Result<(f64, f64, f64), BenchError> {
     let (ends, began) = (ground.ends().await?, Instant::now());
     let first = ends - i64::from(records);
     let status = ground.status();

@@ -1,7 +1,7 @@
 //! The rows of the table that are loads: who is asked for what, over which connections.
 
 use super::measure::Work;
-use super::wrk::Keeping;
+use super::wrk::{Keeping, Over};
 
 /// A row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum Server {
     AskingEdge,
     /// The first edge, through NGINX as an HTTP proxy.
     Proxy,
+    /// The same, over TLS.
+    TlsProxy,
     /// The first edge, through NGINX as a forwarder of bytes.
     Forwarder,
 }
@@ -57,7 +59,7 @@ pub enum Crowded {
 pub(super) const PLAIN: &str = "plain";
 
 /// All of them, in the order of a round.
-pub const ROWS: [Row; 8] = [
+pub const ROWS: [Row; 10] = [
     row(PLAIN, Server::Plain, Sale::SoldOut, Crowded::Too),
     row("sold_local", Server::Edge, Sale::SoldOut, Crowded::Too),
     row("sold_redis", Server::AskingEdge, Sale::SoldOut, Crowded::Too),
@@ -69,10 +71,25 @@ pub const ROWS: [Row; 8] = [
         keeping: Keeping::Closed,
         ..row("new_connection", Server::Edge, Sale::SoldOut, Crowded::No)
     },
+    row("nginx_tls", Server::TlsProxy, Sale::SoldOut, Crowded::No),
+    Row {
+        keeping: Keeping::Closed,
+        ..row("new_connection_tls", Server::TlsProxy, Sale::SoldOut, Crowded::No)
+    },
 ];
 
 const fn row(name: &'static str, server: Server, sale: Sale, crowded: Crowded) -> Row {
     Row { name, server, sale, keeping: Keeping::Kept, crowded }
+}
+
+impl Server {
+    /// How it is asked.
+    pub(super) fn over(self) -> Over {
+        match self {
+            Self::TlsProxy => Over::Tls,
+            _ => Over::Tcp,
+        }
+    }
 }
 
 impl Sale {

@@ -14,7 +14,7 @@ use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
-use super::wrk::{Keeping, Load, Until};
+use super::wrk::{Keeping, Load, Over, Until};
 use crate::check::{History, SETTLE_WITHIN};
 use crate::rush::{Display, Plan, drive};
 
@@ -59,6 +59,7 @@ pub(super) async fn rush(
         targets: vec![edge.address],
         events: vec![carried.event.clone()],
         connections,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         until,
         crowd: ground.crowd(),

@@ -28,22 +28,28 @@ pub enum Chapter {
     RedisPerClaim,
     /// Events, edges, winners.
     Growth,
+    /// What recording metrics costs.
+    Metrics,
     /// An edge that nobody asks.
     Idle,
     /// What reconcile costs Redis beside claims.
     Reconcile,
+    /// What slow clients cost all others.
+    SlowSockets,
 }
 
 impl Chapter {
     /// All of them, in the order in which they are measured.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Persister,
         Self::Rush,
         Self::Steady,
         Self::RedisPerClaim,
         Self::Growth,
+        Self::Metrics,
         Self::Idle,
         Self::Reconcile,
+        Self::SlowSockets,
     ];
 
     /// Its name for `--only`.
@@ -54,8 +60,10 @@ impl Chapter {
             Self::Steady => "steady_20k",
             Self::RedisPerClaim => "redis_per_claim",
             Self::Growth => "growth",
+            Self::Metrics => "metrics",
             Self::Idle => "idle",
             Self::Reconcile => "reconcile",
+            Self::SlowSockets => "slow_sockets",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ const ANSWER_WITHIN_S: u64 = 5;
 const LIMITED_WITHIN: Duration = Duration::from_secs(120);
 /// Between two looks whether it catches an interrupt.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Between two interrupts: wrk takes as long to see one.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(200);
 /// SIGINT, in the masks of `/proc/PID/status`.
 const INTERRUPT: u64 = 1 << 1;
 /// From the interrupt to the end: wrk looks each 100 ms.
@@ -40,12 +43,23 @@ pub struct Load {
     pub events: Vec<EventId>,
     /// Connections in all.
     pub connections: u16,
+    /// What carries HTTP.
+    pub over: Over,
     /// What becomes of a connection after an answer.
     pub keeping: Keeping,
     /// When it ends.
     pub until: Until,
     /// Part of every user's name: no two loads on an event may have the same.
     pub crowd: String,
+}
+
+/// What carries HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// TCP alone.
+    Tcp,
+    /// TLS, whoever signed the server's certificate.
+    Tls,
 }
 
 /// What becomes of a connection after an answer.
@@ -134,13 +148,7 @@ impl Load {
         let output = match self.until {
             Until::Time(window) => tokio::select! {
                 output = &mut ended => output,
-                () = window_and_handler(window, pid) => {
-                    if let Some(pid) = pid {
-                        // Where it has ended by itself, its output says why.
-                        let _ = kill_process(pid, Signal::INT);
-                    }
-                    ended.await
-                }
+                () = window_and_handler(window, pid) => interrupt(ended, pid).await,
             },
             Until::Requests(_) => ended.await,
         };
@@ -171,7 +179,11 @@ impl Load {
             Keeping::Kept => "keep-alive",
             Keeping::Closed => "close",
         };
-        let url = self.targets.first().map_or_else(String::new, |to| format!("http://{to}/"));
+        let scheme = match self.over {
+            Over::Tcp => "http",
+            Over::Tls => "https",
+        };
+        let url = self.targets.first().map_or_else(String::new, |to| format!("{scheme}://{to}/"));
         let mut command = Command::new("wrk");
         command
             .args(["--threads", &self.threads().to_string()])
@@ -201,6 +213,21 @@ async fn window_and_handler(window: Duration, pid: Option<Pid>) {
     sleep(window).await;
     while pid.is_some_and(|pid| !catches_interrupts(pid)) {
         sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Interrupts it until it ends: one that comes before wrk sleeps wakes it from nothing, and it would sleep
+/// on for minutes.
+async fn interrupt<T>(mut ended: Pin<&mut impl Future<Output = T>>, pid: Option<Pid>) -> T {
+    loop {
+        if let Some(pid) = pid {
+            // Where it has ended by itself, its output says why.
+            let _ = kill_process(pid, Signal::INT);
+        }
+        tokio::select! {
+            output = &mut ended => return output,
+            () = sleep(INTERRUPT_AGAIN) => {}
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl Sources {
     pub async fn of(stack: &Handle) -> Result<Self, NoVerdict> {
         let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
         Ok(Self {
-            redis: Cluster::connect(RedisConfig { nodes, replicas: REPLICAS }).await?,
+            redis: Cluster::connect(RedisConfig { nodes, replicas: REPLICAS, login: None }).await?,
             mysql: Mysql::new(&stack.mysql_url()?)?,
         })
     }

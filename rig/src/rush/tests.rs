@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
 
 use super::line::{Header, Origin};
@@ -160,24 +160,34 @@ async fn everybody_gets_a_definite_answer_through_refusals_and_lost_answers() {
     assert_eq!(figures.again, history.timing.again);
 }
 
+/// An address that refuses connections. It is bound, and so becomes no other test's server.
+struct Down {
+    address: SocketAddr,
+    _socket: TcpSocket,
+}
+
+impl Down {
+    fn bind() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self { address: socket.local_addr().unwrap(), _socket: socket }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_down_is_left_for_the_next_one() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let down = nobody.local_addr().unwrap();
-    drop(nobody);
+    let down = Down::bind();
     let sale = Arc::new(Mutex::new(Sale::default()));
     let up = listen(Arc::clone(&sale)).await;
-    let history = run(rush("down", 50, vec![down, up]), &Arc::new(Live::new())).await;
+    let history = run(rush("down", 50, vec![down.address, up]), &Arc::new(Live::new())).await;
     assert_eq!((history.claims(), history.unknown), (50, 0));
     assert!(history.timing.again > 0);
 }
 
 #[tokio::test]
 async fn without_any_server_everybody_gives_up_and_is_unknown() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let down = nobody.local_addr().unwrap();
-    drop(nobody);
-    let mut rush = rush("nobody", 5, vec![down]);
+    let down = Down::bind();
+    let mut rush = rush("nobody", 5, vec![down.address]);
     rush.crowd.tries = 3;
     let history = run(rush, &Arc::new(Live::new())).await;
     assert_eq!((history.claims(), history.unknown), (5, 5));

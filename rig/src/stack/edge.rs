@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::directory::StackDirectory;
 use super::error::StackError;
+use super::logins;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::plan::Servers;
 use super::ports::{PortBlock, Use};
@@ -30,20 +31,22 @@ pub(super) fn spec(
     let name = format!("edge-{}", number + 1);
     let address = ports.address(Use::Edge, number);
     let metrics = ports.address(Use::EdgeMetrics, number);
+    let mut environment = vec![
+        ("FIRSTCOME_NAME", name.clone()),
+        ("FIRSTCOME_LISTEN", address.to_string()),
+        ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
+        ("FIRSTCOME_IDENTITY", "open".to_owned()),
+        ("FIRSTCOME_REDIS", servers.redis.clone()),
+        ("FIRSTCOME_KAFKA", servers.kafka.clone()),
+    ];
+    environment.extend(logins::to_redis(logins::EDGE));
     Ok(PartSpec {
         kind: PartKind::Edge,
         address,
         metrics: Some(metrics),
         program: repository::program("edge")?,
         arguments: Vec::new(),
-        environment: vec![
-            ("FIRSTCOME_NAME", name.clone()),
-            ("FIRSTCOME_LISTEN", address.to_string()),
-            ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
-            ("FIRSTCOME_IDENTITY", "open".to_owned()),
-            ("FIRSTCOME_REDIS", servers.redis.clone()),
-            ("FIRSTCOME_KAFKA", servers.kafka.clone()),
-        ],
+        environment,
         more_environment: Vec::new(),
         directory: directory.make(&name)?,
         log: directory.log(&name),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::error::StackError;
+use super::nginx::Limits;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::plan::{READY_WITHIN, launch};
 use super::ports::Use;
@@ -34,6 +35,15 @@ impl Stack {
     pub async fn add_forwarder(&self, edges: &[SocketAddr]) -> Result<PartStatus, StackError> {
         let spec = nginx::forwarder_spec(self.directory(), self.ports(), edges)?;
         self.add_and_wait(spec).await
+    }
+
+    /// Starts an NGINX in front of these edges like the stack's own, but over TLS: the address is the
+    /// one that is asked over it.
+    pub async fn add_tls_proxy(&self, edges: &[SocketAddr]) -> Result<PartStatus, StackError> {
+        let ports = self.ports();
+        let spec = nginx::tls_spec(self.directory(), ports, edges, Limits::Demo).await?;
+        let part = self.add_and_wait(spec).await?;
+        Ok(PartStatus { address: nginx::tls_address(ports), ..part })
     }
 
     /// Starts the program `baseline` with a subcommand's words, as a part of this name; where to

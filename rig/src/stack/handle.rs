@@ -141,10 +141,12 @@ impl Handle {
             program: "persister".to_owned(),
             advice: "build it with cargo build --release",
         })?;
+        let subcommand = arguments.first().and_then(|first| first.as_ref().to_str());
+        let servers = servers(&self.status);
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .envs(persister::environment(&servers(&self.status)))
+            .envs(persister::environment_of(subcommand.unwrap_or_default(), &servers))
             .kill_on_drop(true);
         Ok(command)
     }

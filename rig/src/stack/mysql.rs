@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::directory::StackDirectory;
 use super::error::StackError;
+use super::logins::PERSISTER;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::ports::{PortBlock, Use};
 use super::repository::{self, system_program};
@@ -23,13 +24,18 @@ const INIT: &str = "init.sql";
 /// Took half a second here.
 const INSTALL_WITHIN: Duration = Duration::from_secs(60);
 
-/// How the programs log in; `ops/mysql/init.sql` makes the user.
+/// How the tables' owner logs in; `ops/mysql/init.sql` makes the users.
 pub(super) fn login() -> Login {
     let firstcome = || "firstcome".to_owned();
     Login { user: firstcome(), password: firstcome(), database: firstcome() }
 }
 
-/// As the programs take it.
+/// How a persister logs in, as it takes it.
+pub(super) fn persister_url(address: SocketAddr) -> String {
+    format!("mysql://{PERSISTER}:{PERSISTER}@{address}/{}", login().database)
+}
+
+/// How the tables' owner logs in, as the programs take it.
 pub(super) fn url(address: SocketAddr) -> String {
     let Login { user, password, database } = login();
     format!("mysql://{user}:{password}@{address}/{database}")
@@ -42,7 +48,11 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
     let option = |name: &str, value: String| format!("--{name}={value}").into();
     let path = |file: &str| home.join(file).display().to_string();
     let config = repository::file("ops/mysql/my.cnf").display().to_string();
-    let values = [("CLIENTS", address.ip().to_string()), ("PASSWORD", login().password)];
+    let values = [
+        ("CLIENTS", address.ip().to_string()),
+        ("OWNER_PASSWORD", login().password),
+        ("PERSISTER_PASSWORD", PERSISTER.to_owned()),
+    ];
     repository::render("ops/mysql/init.sql", &home.join(INIT), &values)?;
     let mut arguments = vec![
         // Must come first, and keeps the system's own settings out.
@@ -101,7 +111,7 @@ pub(super) async fn install(directory: &StackDirectory, spec: &PartSpec) -> Resu
     step.run(command).await
 }
 
-/// Logs in as the programs do and pings.
+/// Logs in as the tables' owner and pings.
 pub(super) async fn ping(address: SocketAddr) -> Result<(), mysql_async::Error> {
     let login = login();
     let options = OptsBuilder::default()

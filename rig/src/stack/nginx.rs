@@ -13,9 +13,11 @@ use super::error::StackError;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::ports::{PortBlock, Use};
 use super::repository::{self, system_program};
+use super::tls::serve_tls;
 
 const NAME: &str = "nginx-1";
 const FORWARDER: &str = "nginx-2";
+const TLS_PROXY: &str = "nginx-3";
 
 /// Which file of limits NGINX takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,6 +51,24 @@ pub(super) fn listens(ports: &PortBlock) -> Listens {
     Listens { public: ports.address(Use::Nginx, 0), private: ports.address(Use::NginxPrivate, 0) }
 }
 
+/// What a forwarder says of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Nothing: to an edge it comes from the forwarder.
+    Nothing,
+    /// From where it comes, by the PROXY protocol.
+    FromWhere,
+}
+
+impl Says {
+    fn directive(self) -> &'static str {
+        match self {
+            Self::Nothing => "off",
+            Self::FromWhere => "on",
+        }
+    }
+}
+
 /// The proxy in front of the edges.
 pub(super) fn spec(
     directory: &StackDirectory,
@@ -71,11 +91,29 @@ pub(super) fn forwarder_spec(
 ) -> Result<PartSpec, StackError> {
     let home = directory.make(FORWARDER)?;
     let address = ports.address(Use::Nginx, 1);
-    let config = home.join("nginx.conf");
-    let values = [("LISTEN", address.to_string()), ("EDGES", upstream_servers(edges))];
-    repository::render("nginx/stream.conf", &config, &values)?;
-    let arguments = arguments(&home, &config);
+    let arguments = configure_forwarder(&home, address, edges, Says::Nothing)?;
     Ok(server(directory, FORWARDER, address, (home, arguments)))
+}
+
+/// A proxy like the stack's own that serves TLS, in front of the same edges.
+pub(super) async fn tls_spec(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    edges: &[SocketAddr],
+    limits: Limits,
+) -> Result<PartSpec, StackError> {
+    let home = directory.make(TLS_PROXY)?;
+    serve_tls(&home, tls_address(ports)).await?;
+    // Without TLS as well: there it says whether it lives.
+    let public = ports.address(Use::Nginx, 2);
+    let listens = Listens { public, private: ports.address(Use::NginxPrivate, 1) };
+    let arguments = configure(&home, listens, edges, limits)?;
+    Ok(server(directory, TLS_PROXY, public, (home, arguments)))
+}
+
+/// Where a stack's proxy over TLS serves it.
+pub(super) fn tls_address(ports: &PortBlock) -> SocketAddr {
+    ports.address(Use::NginxTls, 0)
 }
 
 /// An NGINX with its workers.
@@ -111,12 +149,41 @@ pub fn nginx_command(
     edges: &[SocketAddr],
     limits: Limits,
 ) -> Result<Command, StackError> {
+    Ok(alone(configure(home, listens, edges, limits)?))
+}
+
+/// The same, as a forwarder.
+pub fn forwarder_command(
+    home: &Path,
+    listen: SocketAddr,
+    edges: &[SocketAddr],
+    says: Says,
+) -> Result<Command, StackError> {
+    Ok(alone(configure_forwarder(home, listen, edges, says)?))
+}
+
+/// One process, which ends when the child is dropped.
+fn alone(arguments: Vec<OsString>) -> Command {
     let mut command = Command::new(system_program("nginx"));
+    command.args(arguments).args(["-g", "daemon off; master_process off;"]).kill_on_drop(true);
     command
-        .args(configure(home, listens, edges, limits)?)
-        .args(["-g", "daemon off; master_process off;"])
-        .kill_on_drop(true);
-    Ok(command)
+}
+
+/// Fills in `nginx/stream.conf` below `home` and returns the arguments that NGINX runs with.
+fn configure_forwarder(
+    home: &Path,
+    listen: SocketAddr,
+    edges: &[SocketAddr],
+    says: Says,
+) -> Result<Vec<OsString>, StackError> {
+    let config = home.join("nginx.conf");
+    let values = [
+        ("LISTEN", listen.to_string()),
+        ("EDGES", upstream_servers(edges)),
+        ("PROXY_PROTOCOL", says.directive().to_owned()),
+    ];
+    repository::render("nginx/stream.conf", &config, &values)?;
+    Ok(arguments(home, &config))
 }
 
 /// Fills in `nginx/nginx.conf` below `home` and returns the arguments that NGINX runs with.

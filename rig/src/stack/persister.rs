@@ -7,6 +7,7 @@ use tokio::process::Command;
 use super::admin_tokens;
 use super::directory::StackDirectory;
 use super::error::StackError;
+use super::logins;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::plan::Servers;
 use super::ports::{PortBlock, Use};
@@ -40,7 +41,7 @@ fn spec(
     let name = format!("persister-{}", number + 1);
     let metrics = ports.address(Use::PersisterMetrics, number);
     let admin = ports.address(Use::PersisterAdmin, number);
-    let mut environment = environment(servers);
+    let mut environment = environment_of(RUN, servers);
     environment.extend([
         ("FIRSTCOME_NAME", name.clone()),
         ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
@@ -53,7 +54,7 @@ fn spec(
         address: admin,
         metrics: Some(metrics),
         program: repository::program("persister")?,
-        arguments: vec!["run".into()],
+        arguments: vec![RUN.into()],
         environment,
         more_environment: Vec::new(),
         directory: directory.make(&name)?,
@@ -65,23 +66,30 @@ fn spec(
     })
 }
 
-/// What every subcommand of the persister reads.
-pub(super) fn environment(servers: &Servers) -> Vec<(&'static str, String)> {
-    vec![
+const RUN: &str = "run";
+/// The subcommand that makes the tables, and logs in as their owner.
+const MIGRATE: &str = "migrate";
+
+/// What a subcommand of the persister reads.
+pub(super) fn environment_of(subcommand: &str, servers: &Servers) -> Vec<(&'static str, String)> {
+    let mysql = if subcommand == MIGRATE { &servers.mysql_owner } else { &servers.mysql };
+    let mut environment = vec![
         ("FIRSTCOME_REDIS", servers.redis.clone()),
         ("FIRSTCOME_KAFKA", servers.kafka.clone()),
-        ("FIRSTCOME_MYSQL", servers.mysql.clone()),
+        ("FIRSTCOME_MYSQL", mysql.clone()),
         ("FIRSTCOME_NGINX", servers.nginx.clone()),
-    ]
+    ];
+    environment.extend(logins::to_redis(logins::PERSISTER));
+    environment
 }
 
-/// Makes the tables.
+/// Makes the tables, as their owner.
 pub(super) async fn migrate(
     directory: &StackDirectory,
     servers: &Servers,
 ) -> Result<(), StackError> {
     let mut command = Command::new(repository::program("persister")?);
-    command.arg("migrate").envs(environment(servers));
+    command.arg(MIGRATE).envs(environment_of(MIGRATE, servers));
     let step = Step {
         what: "persister migrate".to_owned(),
         advice: "it needs MySQL, and files in sql/ that apply in order",

@@ -52,7 +52,10 @@ impl StackOptions {
 pub(super) struct Servers {
     pub(super) redis: String,
     pub(super) kafka: String,
+    /// As persisters log in: rows, and nothing else.
     pub(super) mysql: String,
+    /// As the tables' owner logs in, who makes them.
+    pub(super) mysql_owner: String,
     /// Private ports; empty: there is none.
     pub(super) nginx: String,
 }

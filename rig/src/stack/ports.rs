@@ -31,6 +31,8 @@ pub(super) enum Use {
     Nginx = 33,
     /// NGINX, for operators.
     NginxPrivate = 36,
+    /// NGINX, over TLS.
+    NginxTls = 39,
     /// Edges, public.
     Edge = 40,
     /// Edges, private: metrics.

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::directory::StackDirectory;
 use super::error::StackError;
+use super::logins;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::ports::{PortBlock, Use};
 use super::repository;
@@ -46,7 +47,7 @@ fn spec(
         metrics: None,
         program: repository::file("ops/redis/start.sh"),
         arguments,
-        environment: Vec::new(),
+        environment: logins::redis_nodes(),
         more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),
@@ -62,7 +63,7 @@ pub(super) async fn join(
     nodes: &[SocketAddr],
 ) -> Result<(), StackError> {
     let mut command = Command::new(repository::file("ops/redis/join.sh"));
-    command.args(nodes.iter().map(SocketAddr::to_string));
+    command.args(nodes.iter().map(SocketAddr::to_string)).envs(logins::redis_nodes());
     let step = Step {
         what: "ops/redis/join.sh".to_owned(),
         advice: "see what the nodes say in the redis logs beside it",

@@ -153,7 +153,8 @@ pub(super) fn servers(status: &Status) -> Servers {
     Servers {
         redis: status.addresses(PartKind::Redis),
         kafka: status.addresses(PartKind::Kafka),
-        mysql: mysql.map_or_else(String::new, |part| mysql::url(part.address)),
+        mysql: mysql.map_or_else(String::new, |part| mysql::persister_url(part.address)),
+        mysql_owner: mysql.map_or_else(String::new, |part| mysql::url(part.address)),
         nginx: nginx.join(","),
     }
 }

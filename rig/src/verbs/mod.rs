@@ -1,11 +1,13 @@
 //! What `./dev` can do, one file for each verb.
 
+pub(crate) mod alerts;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod event;
 pub(crate) mod faults;
+pub(crate) mod fuzz;
 pub(crate) mod operators;
 pub(crate) mod part;
 pub(crate) mod rush;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use rig::bench::wrk::{Keeping, Load, Until};
+use rig::bench::wrk::{Keeping, Load, Over, Until};
 use rig::bench::{Report, Window, reports, table};
 use rig::stack::{Handle, shared};
 use serde_json::Value;
@@ -78,6 +78,7 @@ async fn load_for(window: Duration) -> Load {
         targets: vec![closing().await],
         events: vec!["bench-none".parse().unwrap()],
         connections: 2,
+        over: Over::Tcp,
         keeping: Keeping::Kept,
         until: Until::Time(window),
         crowd: "1".to_owned(),

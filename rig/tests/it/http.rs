@@ -35,6 +35,17 @@ pub(crate) async fn get(server: SocketAddr, path: &str) -> Answer {
     exchange(ANSWER_WITHIN, server, &format!("GET {path} HTTP/1.1\r\n"), "").await
 }
 
+/// `headers` are whole lines.
+pub(crate) async fn get_with(server: SocketAddr, path: &str, headers: &str) -> Answer {
+    exchange(ANSWER_WITHIN, server, &format!("GET {path} HTTP/1.1\r\n{headers}"), "").await
+}
+
+/// `headers` are whole lines.
+pub(crate) async fn options(server: SocketAddr, path: &str, headers: &str) -> Answer {
+    let head = format!("OPTIONS {path} HTTP/1.1\r\n{headers}");
+    exchange(ANSWER_WITHIN, server, &head, "").await
+}
+
 /// For a server that would send a long answer in chunks: in HTTP/1.0 there are none.
 pub(crate) async fn get_whole(server: SocketAddr, path: &str) -> Answer {
     exchange(ANSWER_WITHIN, server, &format!("GET {path} HTTP/1.0\r\n"), "").await

@@ -4,12 +4,18 @@
 
 mod bench;
 mod check;
+mod chromium;
 mod console;
 mod demo;
 mod faults;
 mod files;
+mod forwarder;
 mod http;
+mod logins;
 mod nginx;
 mod operators;
 mod rush;
+mod slow;
 mod stack;
+mod tls;
+mod trace;

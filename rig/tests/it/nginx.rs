@@ -1,13 +1,15 @@
 //! The repository's `nginx/` files in a real NGINX.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rig::stack::{Handle, Limits, Listens, PartKind, nginx_command, shared, wait_until};
+use rig::stack::{
+    Handle, Limits, Listens, PartKind, nginx_command, repository_root, shared, wait_until,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
@@ -19,8 +21,8 @@ const ISSUE: &str = "/api/v1/coupons/issue";
 const CLAIM: &str = r#"{"event_id":"nobody-made-it","user_id":"ann"}"#;
 
 /// An NGINX of its own, in front of any servers. Ends with the value.
-struct Proxy {
-    address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     private: SocketAddr,
     home: PathBuf,
     _child: Child,
@@ -28,14 +30,26 @@ struct Proxy {
 
 impl Proxy {
     async fn start(edges: &[SocketAddr], limits: Limits) -> Self {
+        Self::start_changed(empty_directory(), edges, limits, |_| {}).await
+    }
+
+    /// The same, in a directory where something is already.
+    pub(crate) async fn start_in(home: PathBuf, edges: &[SocketAddr], limits: Limits) -> Self {
+        Self::start_changed(home, edges, limits, |_| {}).await
+    }
+
+    /// Its configuration is changed below that directory before it reads it.
+    async fn start_changed(
+        home: PathBuf,
+        edges: &[SocketAddr],
+        limits: Limits,
+        change: fn(&Path),
+    ) -> Self {
         let listens = listens().await;
         let address = listens.public;
-        let home = empty_directory();
-        let child = nginx_command(&home, listens, edges, limits)
-            .unwrap()
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = nginx_command(&home, listens, edges, limits).unwrap();
+        change(&home);
+        let child = command.stderr(Stdio::null()).spawn().unwrap();
         let proxy = Self { address, private: listens.private, home, _child: child };
         let live = wait_until(Duration::from_secs(10), "NGINX", || async {
             TcpStream::connect(address).await
@@ -52,8 +66,8 @@ impl Drop for Proxy {
 }
 
 /// A server in an edge's place; counts the requests that it reads, and keeps them.
-struct Upstream {
-    address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     requests: Arc<AtomicUsize>,
     read: Arc<Mutex<String>>,
     task: JoinHandle<()>,
@@ -61,7 +75,7 @@ struct Upstream {
 
 impl Upstream {
     /// `answer`: what it says to each request; `None`: nothing, and the connection stays open.
-    async fn start(answer: Option<&'static str>) -> Self {
+    pub(crate) async fn start(answer: Option<&'static str>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -88,7 +102,8 @@ async fn serve(
 ) {
     let mut request = [0; 4096];
     loop {
-        let read = stream.read(&mut request).await.unwrap();
+        // A reset is an end too.
+        let read = stream.read(&mut request).await.unwrap_or(0);
         if read == 0 {
             return;
         }
@@ -110,12 +125,12 @@ async fn listens() -> Listens {
     Listens { public: free_address().await, private: free_address().await }
 }
 
-async fn free_address() -> SocketAddr {
+pub(crate) async fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     listener.local_addr().unwrap()
 }
 
-fn empty_directory() -> PathBuf {
+pub(crate) fn empty_directory() -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("firstcome-nginx-{}-{number}", std::process::id());
@@ -177,6 +192,64 @@ async fn the_real_limits_hold_back_one_address_and_one_credential_but_no_neighbo
     // Another user at the same address, after both were held back.
     let bob = flood(proxy.address, "Authorization: Bearer bob\r\n", 10).await;
     assert!(bob.iter().all(|answer| answer.status != 429), "{bob:?}");
+}
+
+#[tokio::test]
+async fn behind_a_load_balancer_that_is_named_each_client_has_limits_of_its_own() {
+    let upstream =
+        Upstream::start(Some("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")).await;
+    let believed = empty_directory();
+    let named = "set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n";
+    std::fs::write(believed.join("realip.conf"), named).unwrap();
+    for (home, limited_apart) in [(believed, true), (empty_directory(), false)] {
+        let proxy = Proxy::start_in(home, &[upstream.address], Limits::Real).await;
+        // Five times as many as the burst, and then a neighbour.
+        let ann = flood(proxy.address, "X-Forwarded-For: 192.0.2.1\r\n", 100).await;
+        assert!(ann.iter().any(|answer| answer.status == 429), "{ann:?}");
+        let bob = flood(proxy.address, "X-Forwarded-For: 192.0.2.2\r\n", 1).await;
+        assert_eq!(bob[0].status != 429, limited_apart, "{bob:?}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_that_ask_beforehand_for_users_of_one_address_are_not_counted_as_one_stranger() {
+    let answer = "HTTP/1.1 204 No Content\r\nAccess-Control-Max-Age: 7200\r\n\r\n";
+    let upstream = Upstream::start(Some(answer)).await;
+    let proxy = Proxy::start(&[upstream.address], Limits::Real).await;
+    // Five times as many as the burst of an address without credentials.
+    for _ in 0..100 {
+        let answer = http::options(proxy.address, ISSUE, "Origin: https://shop.example\r\n").await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_listed_origins_may_read_what_nginx_says_itself() {
+    let nobody = [free_address().await];
+    let proxy = Proxy::start_changed(empty_directory(), &nobody, Limits::Demo, list_the_shop).await;
+    for (origin, allowed) in
+        [("https://shop.example", Some("https://shop.example")), ("https://evil.example", None)]
+    {
+        let origin = format!("Origin: {origin}\r\n");
+        let answer = http::post(proxy.address, ISSUE, &origin, CLAIM).await;
+        assert_problem(&answer, 502, "unavailable");
+        assert_eq!(answer.header("Access-Control-Allow-Origin"), allowed);
+        let exposed = answer.header("Access-Control-Expose-Headers");
+        assert_eq!(exposed.is_some_and(|names| names.contains("Retry-After")), allowed.is_some());
+    }
+}
+
+/// What an operator does in `nginx/cors.conf`, in a copy of it.
+fn list_the_shop(home: &Path) {
+    let (ours, theirs) = (repository_root().join("nginx/cors.conf"), home.join("cors.conf"));
+    let text = std::fs::read_to_string(&ours).unwrap();
+    let listed = text.replacen("default", "\"https://shop.example\" $http_origin;\n  default", 1);
+    assert_ne!(listed, text);
+    std::fs::write(&theirs, listed).unwrap();
+    let config = std::fs::read_to_string(home.join("nginx.conf")).unwrap();
+    let changed = config.replace(&ours.display().to_string(), &theirs.display().to_string());
+    assert_ne!(changed, config);
+    std::fs::write(home.join("nginx.conf"), changed).unwrap();
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub(crate) async fn rush(
 }
 
 /// Everybody has an answer, all units are sold, and no invariant is broken.
-fn sold_to_the_last_unit(verdict: &Verdict, stock: u64) {
+pub(crate) fn sold_to_the_last_unit(verdict: &Verdict, stock: u64) {
     assert!(verdict.passes(), "{verdict}");
     let counts = verdict.counts;
     let sold = (counts.told, counts.rows, counts.in_redis, counts.unknown);

@@ -28,12 +28,12 @@ impl Drop for Temporary {
     }
 }
 
-fn mode(pairs: &[(&str, &str)]) -> Result<Mode, BadConfig> {
+fn mode(pairs: &[(&str, &str)]) -> Result<Mode, BadSetting> {
     let servers = [("FIRSTCOME_REDIS", "127.0.0.1:1"), ("FIRSTCOME_KAFKA", "127.0.0.1:2")];
-    let config = Config::read(|name| {
+    let config = Config::read(&Settings(&|name| {
         let mut all = pairs.iter().chain(&servers);
         all.find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    });
+    }));
     config.map(|config| config.identity)
 }
 
@@ -44,7 +44,7 @@ const JWT: [(&str, &str); 4] = [
     (KEYS_URL, "https://id.example/keys"),
 ];
 const HEADER: [(&str, &str); 3] =
-    [("FIRSTCOME_IDENTITY", "header"), (PEERS, "10.0.0.7"), (SECRET, SECRET_WORD)];
+    [("FIRSTCOME_IDENTITY", "header"), (PEERS, "10.0.0.7"), (SECRET.name, SECRET_WORD)];
 
 /// The pairs, with one more in front, which counts.
 fn with<'a>(pairs: &[(&'a str, &'a str)], more: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
@@ -63,7 +63,7 @@ fn a_mode_that_is_whole_is_taken() {
     assert!(setting.peers.has("10.0.0.7".parse().unwrap()));
     // What is empty is not set.
     assert_eq!(
-        mode(&[("FIRSTCOME_IDENTITY", "open"), (ISSUER, ""), (SECRET, " ")]),
+        mode(&[("FIRSTCOME_IDENTITY", "open"), (ISSUER, ""), (SECRET.name, " ")]),
         Ok(Mode::Open)
     );
 }
@@ -75,7 +75,7 @@ fn a_mode_that_is_half_set_is_refused_by_the_name_that_is_missing() {
         (&JWT, AUDIENCE),
         (&JWT, KEYS_URL),
         (&HEADER, PEERS),
-        (&HEADER, SECRET),
+        (&HEADER, SECRET.name),
     ] {
         for without in ["", " "] {
             let error = mode(&with(whole, (missing, without))).unwrap_err();
@@ -118,8 +118,8 @@ fn a_bad_value_is_named_with_what_was_read() {
 #[test]
 fn secrets_are_never_repeated() {
     let short = &SECRET_WORD[..20];
-    let error = mode(&with(&HEADER, (SECRET, short))).unwrap_err();
-    assert!(error.name == SECRET && !error.to_string().contains(short), "{error}");
+    let error = mode(&with(&HEADER, (SECRET.name, short))).unwrap_err();
+    assert!(error.name == SECRET.name && !error.to_string().contains(short), "{error}");
     let error = mode(&with(&JWT, (KEYS_URL, "https://me:hidden@id.example/"))).unwrap_err();
     assert!(error.name == KEYS_URL && !error.to_string().contains("hidden"), "{error}");
     assert!(!format!("{:?}", mode(&HEADER)).contains(SECRET_WORD));
@@ -128,14 +128,14 @@ fn secrets_are_never_repeated() {
 #[test]
 fn secrets_and_keys_come_from_files_as_well() {
     let secret = Temporary::new("secret", &format!("{SECRET_WORD}\n"));
-    let from_file = with(&HEADER, (SECRET, ""));
-    assert_eq!(mode(&with(&from_file, (SECRET_FILE, secret.path()))), mode(&HEADER));
-    let both = mode(&with(&HEADER, (SECRET_FILE, secret.path()))).unwrap_err();
+    let from_file = with(&HEADER, (SECRET.name, ""));
+    assert_eq!(mode(&with(&from_file, (SECRET.file, secret.path()))), mode(&HEADER));
+    let both = mode(&with(&HEADER, (SECRET.file, secret.path()))).unwrap_err();
     assert_eq!(
         (both.name, both.problem.as_str()),
-        (SECRET_FILE, "is set beside FIRSTCOME_GATEWAY_SECRET")
+        (SECRET.file, "is set beside FIRSTCOME_GATEWAY_SECRET")
     );
-    let missing = mode(&with(&from_file, (SECRET_FILE, "/nowhere"))).unwrap_err();
+    let missing = mode(&with(&from_file, (SECRET.file, "/nowhere"))).unwrap_err();
     assert!(missing.problem.starts_with("names \"/nowhere\", which cannot be read"), "{missing}");
 
     let keys = Temporary::new("keys", KEYS);

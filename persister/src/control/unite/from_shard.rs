@@ -29,7 +29,8 @@ pub(super) async fn take(union: &Union<'_>, session: &mut Session) -> Result<Or<
             InArming::Moved => return Ok(Err(Taken::LookAgain)),
         };
         if !page.unreadable.is_empty() {
-            error!(event = %union.event, users = ?page.unreadable, "wins that cannot be read");
+            let users = page.unreadable.len();
+            error!(event = %union.event, users, "wins that cannot be read: reconcile names them");
         }
         let wins: Vec<Issued> = page
             .users
@@ -73,8 +74,8 @@ async fn carry_out(
         Fate::Void(message) => (Reason::Void, message),
         Fate::Refused(message) => (Reason::Rejected, message),
     };
-    warn!(event = %union.event, coupon = %win.coupon_id, reason = reason.as_str(), message,
-        "a win of the shard is no row");
+    warn!(event = %union.event, coupon = %win.coupon_id, reason = reason.as_str(),
+        "a win of the shard is no row: its letter says why");
     let (user, coupon) = (win.user_id.clone(), win.coupon_id);
     let (part, record) = record_of(win);
     let (key, value) = (record.key.clone(), record.value.clone());

@@ -7,7 +7,7 @@ use super::Union;
 use super::place::{Fate, place};
 use super::refused::issued;
 use crate::consume::batch::Reason;
-use crate::metrics;
+use crate::metrics::{self, Settled};
 use crate::store::epochs::{Compared, Moved};
 use crate::store::union::{LogPlace, Waits};
 use crate::store::{Session, StoreError};
@@ -56,6 +56,7 @@ async fn settle(
     match fate {
         Fate::Row | Fate::Waits => {
             info!(%event, %coupon, "came late and is united");
+            metrics::letters_settled(Settled::United, 1);
             session.resolve_letter(at).await
         }
         Fate::Void(why) => {

@@ -36,6 +36,9 @@ pub(in crate::store) const ADD_DEAD_LETTER: &str = "\
     ON DUPLICATE KEY UPDATE part = part";
 pub(in crate::store) const COUNT_DEAD_LETTERS: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolved_at IS NULL";
+pub(in crate::store) const COUNT_LETTERS_BY_REASON: &str = "\
+    SELECT reason, COUNT(*) FROM dead_letters WHERE topic = ? AND resolved_at IS NULL \
+    GROUP BY reason";
 
 /// Wins that MySQL refused for good; each holds its unit, whether its letter waits or was given up.
 pub(in crate::store) const COUNT_REFUSED: &str = "\
@@ -44,6 +47,15 @@ pub(in crate::store) const COUNT_REFUSED: &str = "\
       AND (resolved_at IS NULL OR resolution = 'given_up')";
 pub(in crate::store) const COUNT_GIVEN_UP: &str =
     "SELECT COUNT(*) FROM dead_letters WHERE event_id = ? AND resolution = 'given_up'";
+
+/// Coupons whose letters wait to become rows, those that were given up, and all of them: a record that
+/// Kafka has twice has two letters.
+pub(in crate::store) const COUPONS_IN_LETTERS: &str = "\
+    SELECT COUNT(DISTINCT IF(resolved_at IS NULL AND reason IN ('rejected', 'late'), coupon_id, NULL)), \
+      COUNT(DISTINCT IF(resolution = 'given_up' AND reason = 'rejected', coupon_id, NULL)), \
+      COUNT(DISTINCT IF(resolved_at IS NULL AND reason IN ('rejected', 'late') \
+        OR resolution = 'given_up' AND reason = 'rejected', coupon_id, NULL)) \
+    FROM dead_letters WHERE event_id = ?";
 
 /// Those of so many coupons that have a dead letter which explains why they have no row.
 pub(in crate::store) fn explained(ids: usize) -> String {

@@ -57,6 +57,11 @@ pub(super) const ADD_PARTITION: &str = "\
 
 pub(super) const SERVER: &str =
     "SELECT VERSION(), @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.sync_binlog";
+/// How many replicas follow the server, as MySQL and MariaDB say it: of all, or of those that
+/// acknowledge.
+pub(super) const REPLICAS_CONNECTED: &str = "\
+    SHOW GLOBAL STATUS WHERE Variable_name IN ('Slaves_connected', \
+      'Rpl_semi_sync_master_clients', 'Rpl_semi_sync_source_clients')";
 /// The time, as columns have it.
 pub(super) const NOW: &str = "SELECT UTC_TIMESTAMP(3)";
 pub(super) const CLOCK: &str = "SELECT CAST(UNIX_TIMESTAMP(UTC_TIMESTAMP(3)) * 1000 AS UNSIGNED)";

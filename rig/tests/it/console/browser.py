@@ -1,48 +1,19 @@
 """A browser on the console, and what both scenarios do with it."""
 
-import os
 import re
-import shutil
-import sys
-from contextlib import contextmanager
 
-from playwright.sync_api import Page, expect, sync_playwright
+from chromium import watched
+from playwright.sync_api import Page, expect
 
-# Whatever is waited for comes within seconds, or something is broken.
-SOON_MS = 30_000
-expect.set_options(timeout=SOON_MS)
 # Tab is pressed so often to reach something.
 MOST_TABS = 60
 
 
-@contextmanager
-def chromium():
-    """The system's Chromium; root may not use its sandbox."""
-    program = shutil.which("chromium")
-    if program is None:
-        sys.exit("chromium is not installed: ./dev test installs it")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
-        yield browser
-        browser.close()
-
-
 def open_page(browser, url: str, **how) -> Page:
     """A page of its own, whose errors end the scenario (`no_errors`)."""
-    page = browser.new_page(**how)
-    page.set_default_timeout(SOON_MS)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
+    page = watched(browser.new_page(**how))
     page.goto(url)
     return page
-
-
-def no_errors(page: Page, *expected: str) -> None:
-    """Nothing went wrong in the page, nor against its policy, but for answers of these statuses."""
-    rest = [error for error in page.errors if not any(f"status of {code}" in error for code in expected)]
-    assert rest == [], rest
 
 
 def sign_in(page: Page, token: str) -> None:

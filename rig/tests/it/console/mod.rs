@@ -15,7 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::files::{file, output, read, succeeded, tool};
+use crate::chromium;
+use crate::files::{file, output, read, succeeded};
 use crate::rush::{new_event, plan};
 
 /// All of a scenario; it took 46 s on two cores that had other work.
@@ -34,8 +35,8 @@ const MOST_BYTES: u64 = 200_000;
 
 /// A scenario, with the tokens that it signs in with.
 async fn scenario(stack: &Handle, name: &str, arguments: &[String]) -> Command {
-    let mut command = Command::new(tool("python").await);
-    command.arg(file("rig/tests/it/console").join(name)).args(arguments);
+    let mut command = chromium::scenario(&format!("rig/tests/it/console/{name}")).await;
+    command.args(arguments);
     for (variable, role) in [
         ("VIEWER", AdminRole::Viewer),
         ("OPERATOR", AdminRole::Operator),
@@ -43,7 +44,6 @@ async fn scenario(stack: &Handle, name: &str, arguments: &[String]) -> Command {
     ] {
         command.env(variable, stack.admin_token(role).unwrap());
     }
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 

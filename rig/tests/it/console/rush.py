@@ -8,7 +8,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from browser import chromium, go, no_errors, number, open_page, sign_in, tab_to, tile
+from browser import go, number, open_page, sign_in, tab_to, tile
+from chromium import chromium, no_errors, status_of
 from playwright.sync_api import expect
 
 VIEWS = ["Live", "Events", "Dead letters", "Reconciliations", "Audit trail"]
@@ -100,7 +101,7 @@ def watch(browser) -> None:
         fits(page, view)
         allowed = {"Sign out", "The next ones", "Older ones"}
         assert set(page.get_by_role("button").all_inner_texts()) <= allowed, view
-    no_errors(page, "401")
+    no_errors(page, status_of(401))
     page.close()
 
 
@@ -198,7 +199,7 @@ def steer_against_another(browser) -> None:
     lines = page.locator(".rows > li", has_text=event)
     for said in ["too many bots", "the bots are gone", "fifty more came", "nobody can read it"]:
         expect(lines.filter(has_text=said)).to_have_count(1)
-    no_errors(page, "409")
+    no_errors(page, status_of(409))
     page.close()
 
 

@@ -5,7 +5,8 @@ import os
 import re
 import sys
 
-from browser import chromium, no_errors, open_page, sign_in
+from browser import open_page, sign_in
+from chromium import chromium, no_errors
 from playwright.sync_api import expect
 
 

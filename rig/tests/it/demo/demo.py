@@ -4,46 +4,24 @@ CLOSED. FIRSTCOME_SCREENSHOTS names another folder for the pictures."""
 import json
 import os
 import re
-import shutil
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from chromium import chromium, no_errors, status_of, watched
+from playwright.sync_api import Error, Page, expect
 
-# Whatever is waited for comes within seconds, or something is broken.
-SOON_MS = 40_000
 PHONE = {"width": 390, "height": 760}
 SMALLEST = {"width": 320, "height": 568}
 ISSUE = "**/api/v1/coupons/issue"
 
-expect.set_options(timeout=SOON_MS)
 url = sys.argv[1]
 shots = Path(os.environ.get("FIRSTCOME_SCREENSHOTS", sys.argv[2]))
 
 
-@contextmanager
-def chromium():
-    """The system's Chromium; root may not use its sandbox."""
-    program = shutil.which("chromium")
-    if program is None:
-        sys.exit("chromium is not installed: ./dev test installs it")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
-        yield browser
-        browser.close()
-
-
 def device(browser, **how) -> Page:
-    """A phone of somebody's own: nothing is kept on it yet. `errors` has what went wrong in it."""
+    """A phone of somebody's own: nothing is kept on it yet."""
     context = browser.new_context(viewport=PHONE, locale=how.get("locale", "en-GB"))
-    page = context.new_page()
-    page.set_default_timeout(SOON_MS)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
-    return page
+    return watched(context.new_page())
 
 
 def open_event(page: Page, event: str) -> Page:
@@ -84,12 +62,10 @@ def fits(page: Page) -> None:
     page.set_viewport_size(PHONE)
 
 
-def no_errors(page: Page, *statuses: int) -> None:
+def put_away(page: Page, *statuses: int) -> None:
     """Nothing went wrong, nor against the page's policy, but for these answers and the 503 of a busy
     edge. Closes the device."""
-    expected = [f"status of {status}" for status in (503, *statuses)] + ["net::ERR_"]
-    rest = [error for error in page.errors if not any(each in error for each in expected)]
-    assert rest == [], rest
+    no_errors(page, "net::ERR_", *map(status_of, (503, *statuses)))
     page.context.close()
 
 
@@ -98,6 +74,13 @@ def answer(status: int, code: str, retry_after_ms: int):
     return lambda route: route.fulfill(
         status=status, content_type="application/problem+json", body=json.dumps(body)
     )
+
+
+def turned_away(page: Page, with_answer) -> None:
+    """Presses the button, and somebody else answers that once."""
+    in_state(page, "ready")
+    page.route(ISSUE, with_answer, times=1)
+    press(page)
 
 
 def lose(route) -> None:
@@ -121,7 +104,7 @@ def in_the_rush(browser) -> None:
         page.reload()
         in_state(page, "won")
         expect(page.locator("#number")).to_have_text(number)
-    no_errors(page, 409)
+    put_away(page, 409)
 
 
 def countdown(browser) -> None:
@@ -138,7 +121,7 @@ def countdown(browser) -> None:
     expect(page.get_by_role("timer")).to_be_hidden()
     press(page)
     in_state(page, "won")
-    no_errors(page, 403)
+    put_away(page, 403)
 
 
 def wins(browser) -> None:
@@ -163,34 +146,30 @@ def wins(browser) -> None:
     page.reload()
     in_state(page, "won")
     expect(page.locator("#coupon-id")).to_have_text(coupon)
-    no_errors(page)
+    put_away(page)
 
 
 def waits(browser) -> None:
     """Turned away, it says that it will ask again, and does."""
     page = open_event(device(browser), "OPEN")
-    in_state(page, "ready")
-    page.route(ISSUE, answer(503, "busy", 4_000), times=1)
-    press(page)
+    turned_away(page, answer(503, "busy", 4_000))
     expect(page.get_by_role("status")).to_have_text(re.compile(r"busy: asking again in \d s"))
     in_state(page, "trying")
     expect(button(page)).to_have_text("Stop asking")
     picture(page, "trying")
     in_state(page, "won")
-    no_errors(page)
+    put_away(page)
 
 
 def is_turned_away(browser) -> None:
     """Nothing was given, and it can be tried again."""
     page = open_event(device(browser), "OPEN")
-    in_state(page, "ready")
-    page.route(ISSUE, answer(429, "too_many_requests", 3_600_000), times=1)
-    press(page)
+    turned_away(page, answer(429, "too_many_requests", 3_600_000))
     in_state(page, "try_again")
     picture(page, "try-again")
     press(page)
     in_state(page, "won")
-    no_errors(page, 429)
+    put_away(page, 429)
 
 
 def does_not_know(browser) -> None:
@@ -210,7 +189,7 @@ def does_not_know(browser) -> None:
     page.unroute(ISSUE)
     page.reload()
     in_state(page, "won")
-    no_errors(page)
+    put_away(page)
 
 
 def finds_nothing_to_win(browser) -> None:
@@ -230,14 +209,14 @@ def finds_nothing_to_win(browser) -> None:
             press(page)
             in_state(page, told)
         picture(page, name)
-        no_errors(page, 409)
+        put_away(page, 409)
     page = device(browser)
     page.goto(f"{url}?event=nobody-made-it")
     in_state(page, "unknown_event")
     picture(page, "unknown-event")
     page.goto(url)
     in_state(page, "no_event")
-    no_errors(page, 404)
+    put_away(page, 404)
 
 
 def paused_for_long(route) -> None:
@@ -255,7 +234,7 @@ def speaks_korean(browser) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(button(page)).to_have_text("쿠폰 받기")
     fits(page)
-    no_errors(page)
+    put_away(page)
 
 
 with chromium() as browser:

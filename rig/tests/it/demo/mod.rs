@@ -9,9 +9,9 @@ use contract::ids::EventId;
 use rig::check::mysql::Mysql;
 use rig::rush::{Display, Plan, drive};
 use rig::stack::{Handle, shared};
-use tokio::process::Command;
 
-use crate::files::{file, output, succeeded, tool};
+use crate::chromium::scenario;
+use crate::files::{file, output, succeeded};
 use crate::rush::{new_event, plan};
 
 /// All of the scenario; it took 30 s here.
@@ -49,12 +49,8 @@ async fn whoever_presses_the_button_in_a_rush_learns_the_truth() {
     let rush = plan.prepare(&stack).await.unwrap();
     let soon = made(&stack, "soon", Some(SOON), "").await;
 
-    let mut scenario = Command::new(tool("python").await);
-    scenario
-        .arg(file("rig/tests/it/demo/demo.py"))
-        .arg(format!("http://{}/demo", stack.nginx().unwrap()))
-        .arg(&stack.status().directory)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let mut scenario = scenario("rig/tests/it/demo/demo.py").await;
+    scenario.arg(format!("http://{}/demo", stack.nginx().unwrap())).arg(&stack.status().directory);
     for (name, event) in [
         ("RUSHED", &rushed),
         ("SOON", &soon),

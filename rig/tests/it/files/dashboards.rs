@@ -18,17 +18,21 @@ pub(super) fn all() -> Vec<(String, Value)> {
         })
         .collect();
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
-    assert!(!all.is_empty());
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["correctness", "pipeline", "rush"]);
     all
 }
 
-/// Every query, with a window where Grafana would put one in.
-pub(super) fn queries(dashboard: &Value) -> Vec<String> {
-    let panels = dashboard["panels"].as_array().unwrap();
-    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
-    targets
-        .map(|target| target["expr"].as_str().unwrap().replace("$__rate_interval", "1m"))
-        .collect()
+/// Every query, with a window where Grafana would put one in, behind its dashboard's name and its
+/// panel's title.
+pub(super) fn by_panel(name: &str, dashboard: &Value) -> Vec<(String, String, String)> {
+    let query = |target: &Value| target["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
+    let of_panel = |panel: &Value| {
+        let title = panel["title"].as_str().unwrap().to_owned();
+        let targets = panel["targets"].as_array().unwrap().iter();
+        targets.map(|target| (name.to_owned(), title.clone(), query(target))).collect::<Vec<_>>()
+    };
+    dashboard["panels"].as_array().unwrap().iter().flat_map(of_panel).collect()
 }
 
 #[test]
@@ -68,8 +72,8 @@ fn panels_say_what_they_show_in_which_unit_and_from_where() {
 #[tokio::test]
 async fn every_query_can_be_read() {
     let mut rules = "groups:\n  - name: queries\n    rules:\n".to_owned();
-    for (_, dashboard) in all() {
-        for query in queries(&dashboard) {
+    for (name, dashboard) in all() {
+        for (_, _, query) in by_panel(&name, &dashboard) {
             let number = rules.len();
             rules += &format!("      - record: query_{number}\n        expr: '{query}'\n");
         }

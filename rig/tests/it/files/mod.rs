@@ -2,6 +2,7 @@
 //! Prometheus, k6. Each is given to the program that reads it in earnest, as far as that runs here.
 
 mod client;
+mod commands;
 mod compose;
 mod dashboards;
 mod image;

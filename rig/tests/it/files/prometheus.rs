@@ -7,7 +7,23 @@ use super::{file, read, run};
 
 /// How a case of `promtool test rules` says that an alert stays silent.
 const SILENT: &str = "exp_alerts: []";
-const TESTS: [&str; 2] = ["ops/prometheus/alerts.test.yml", "ops/prometheus/shares.test.yml"];
+const TESTS: [&str; 3] = [
+    "ops/prometheus/alerts.test.yml",
+    "ops/prometheus/servers.test.yml",
+    "ops/prometheus/shares.test.yml",
+];
+/// How the names of metrics end; a word of a runbook that ends so is one.
+const ENDINGS: [&str; 9] = [
+    "_total",
+    "_seconds",
+    "_bytes",
+    "_records",
+    "_wins",
+    "_events",
+    "_entries",
+    "_buffered",
+    "_partitions",
+];
 
 #[tokio::test]
 async fn prometheus_and_alertmanager_take_their_files() {
@@ -17,7 +33,7 @@ async fn prometheus_and_alertmanager_take_their_files() {
 
 #[tokio::test]
 async fn alerts_fire_where_they_must_and_nowhere_else() {
-    run("promtool", &["test", "rules", TESTS[0], TESTS[1]]).await;
+    run("promtool", &[&["test", "rules"], &TESTS[..]].concat()).await;
 }
 
 #[test]
@@ -58,15 +74,55 @@ fn every_metric_that_is_asked_for_is_one_of_the_programs() {
         .chain(TESTS.map(read))
         .chain(dashboards)
         .collect();
-    let words = asked.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
-    let asked: BTreeSet<&str> =
-        words.filter(|word| word.starts_with("firstcome_") && !word.contains(':')).collect();
-    assert!(asked.len() > 10, "{asked:?}");
+    let asked: BTreeSet<&str> = words(&asked).collect();
+    assert!(asked.len() > 40, "{asked:?}");
+    let rules = read("ops/prometheus/rules.yml");
     for metric in asked {
-        let known = |name: &str| sources.contains(&format!("\"{name}\""));
-        let of_histogram = ["_bucket", "_count", "_sum"]
-            .iter()
-            .any(|part| metric.strip_suffix(part).is_some_and(known));
-        assert!(known(metric) || of_histogram, "{metric} is no metric of ours");
+        if metric.starts_with("firstcome:") {
+            assert!(rules.contains(&format!("- record: {metric}\n")), "{metric} is not recorded");
+        } else if metric.starts_with("firstcome_") {
+            assert!(is_known(&sources, metric), "{metric} is no metric of ours");
+        }
     }
+}
+
+/// Pages leave the prefix out where it is plain.
+#[test]
+fn every_metric_of_a_runbook_is_one_of_the_programs() {
+    let sources = read("edge/src/metrics.rs") + &read("persister/src/metrics.rs");
+    let rules = read("ops/prometheus/rules.yml");
+    let mut found = 0;
+    for page in fs::read_dir(file("ops/runbooks")).unwrap() {
+        let page = page.unwrap().path();
+        let text = read(&page);
+        for metric in text.split('`').skip(1).step_by(2).flat_map(words) {
+            let full = metric.starts_with("firstcome_");
+            let known = if metric.starts_with("firstcome:") {
+                rules.contains(&format!("- record: {metric}\n"))
+            } else if full || ENDINGS.iter().any(|ending| metric.ends_with(ending)) {
+                let prefixes: &[&str] =
+                    if full { &[""] } else { &["firstcome_edge_", "firstcome_persister_"] };
+                prefixes.iter().any(|prefix| is_known(&sources, &format!("{prefix}{metric}")))
+            } else {
+                continue;
+            };
+            assert!(known, "{}: {metric} is no metric of ours", page.display());
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found}");
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
+}
+
+fn is_known(sources: &str, metric: &str) -> bool {
+    let known = |name: &str| sources.contains(&format!("\"{name}\""));
+    let of_histogram = ["_bucket", "_count", "_sum"]
+        .iter()
+        .any(|part| metric.strip_suffix(part).is_some_and(known));
+    // What a page greps for may be the beginning of several.
+    let begins = metric.ends_with('_') && sources.contains(&format!("\"{metric}"));
+    known(metric) || of_histogram || begins
 }

@@ -5,13 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use rig::config;
-use rig::stack::{Handle, PartKind, shared, wait_until};
+use rig::stack::{Handle, PartKind, serve_tls, shared, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{RUN_WITHIN, file, output, run, succeeded};
+use super::{RUN_WITHIN, file, output, succeeded};
 use crate::http;
 
 #[tokio::test]
@@ -61,7 +61,10 @@ async fn a_cluster_that_is_there_is_left_as_it_is() {
     let stack = Handle::from_env().unwrap();
     let nodes = stack.addresses(PartKind::Redis);
     let nodes: Vec<String> = nodes.iter().map(SocketAddr::to_string).collect();
-    let said = run(file("ops/redis/join.sh"), &nodes).await;
+    let mut join = Command::new(file("ops/redis/join.sh"));
+    // rig's passwords are the users' names.
+    join.args(&nodes).env("OPERATOR_PASSWORD", "operator");
+    let said = succeeded(&output(join, RUN_WITHIN).await);
     assert!(said.contains("is in a cluster that has all slots"), "{said}");
 }
 
@@ -75,6 +78,10 @@ async fn nginx_starts_with_what_compose_sets() {
     let home = std::env::temp_dir().join(format!("firstcome-nginx-{}", std::process::id()));
     std::fs::create_dir(&home).unwrap();
     let (address, private) = (free_address().await, free_address().await);
+    let tls = free_address().await;
+    let certificate = serve_tls(&home, tls).await.unwrap();
+    // That is the script's to make.
+    std::fs::remove_file(home.join("tls.conf")).unwrap();
     let folder = file("nginx").display().to_string();
     let mut start = Command::new(file("nginx/start.sh"));
     for (name, value) in project.service("nginx").environment() {
@@ -84,6 +91,7 @@ async fn nginx_starts_with_what_compose_sets() {
         std::env::join_paths(config::program_folders().into_iter().chain(["/usr/sbin".into()]));
     start.arg(&home).env("LISTEN", address.to_string()).env("PATH", path.unwrap());
     start.env("PRIVATE", private.to_string());
+    start.env("TLS_LISTEN", tls.to_string()).env("CERTIFICATES", &home);
     start.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = start.spawn().unwrap();
     let live = wait_until(RUN_WITHIN, "NGINX", || async {
@@ -94,6 +102,11 @@ async fn nginx_starts_with_what_compose_sets() {
         Ok(()) => Some(http::get(private, "/limits").await.body),
         Err(_) => None,
     };
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--http2", "--cacert"])
+        .arg(certificate)
+        .arg(format!("https://{tls}/health/live"));
+    let over_tls = output(curl, RUN_WITHIN).await;
     // SIGTERM, so that its workers end as well.
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
@@ -101,6 +114,7 @@ async fn nginx_starts_with_what_compose_sets() {
     std::fs::remove_dir_all(&home).unwrap();
     let said = succeeded(&output);
     live.unwrap();
+    assert_eq!(succeeded(&over_tls), r#"{"status":"ok"}"#);
     let limits = "limit_req zone=credential burst=10 nodelay; limit_req zone=anonymous burst=20";
     assert!(
         said_of_limits.as_ref().is_some_and(|said| said.contains(limits)),

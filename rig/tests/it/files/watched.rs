@@ -1,110 +1,79 @@
 //! A real Prometheus with the repository's configuration, and the stack's programs as its targets.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use rig::alerts::{Pace, Prometheus};
 use rig::stack::{Handle, PartKind, shared, wait_until};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{dashboards, file, read, succeeded};
+use super::{dashboards, read, succeeded};
 use crate::http;
 
-/// Its start, and a scrape or two.
-const WATCHES_WITHIN: Duration = Duration::from_secs(60);
-/// The rules that say when somebody is told.
-const FILES: [&str; 3] = ["prometheus.yml", "rules.yml", "alerts.yml"];
-
-/// Ends with the value.
-struct Prometheus {
-    address: SocketAddr,
-    home: PathBuf,
-    _child: Child,
-}
-
-impl Prometheus {
-    async fn start(stack: &Handle) -> Self {
-        let home =
-            std::env::temp_dir().join(format!("firstcome-prometheus-{}", std::process::id()));
-        fs::create_dir_all(home.join("targets")).unwrap();
-        for name in FILES {
-            fs::copy(file("ops/prometheus").join(name), home.join(name)).unwrap();
-        }
-        for (kind, name) in [(PartKind::Edge, "edge"), (PartKind::Persister, "persister")] {
-            let targets: Vec<String> =
-                stack.metrics(kind).iter().map(|address| format!("\"{address}\"")).collect();
-            let path = home.join(format!("targets/{name}.yml"));
-            fs::write(path, format!("- targets: [{}]\n", targets.join(", "))).unwrap();
-        }
-        fs::write(home.join("targets/alertmanager.yml"), "[]\n").unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", home.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", home.join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(home.join("log")).unwrap())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        Self { address, home, _child: child }
-    }
-
-    async fn get(&self, path: &str) -> Result<Value, String> {
-        tokio::net::TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
-        let answer = http::get_whole(self.address, path).await;
-        if answer.status == 200 { Ok(answer.json()) } else { Err(format!("{answer:?}")) }
-    }
-
-    /// How many series a query finds.
-    async fn ask(&self, query: &str) -> Result<usize, String> {
-        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = self.get(&format!("/api/v1/query?query={query}")).await?;
-        answer["data"]["result"].as_array().map(Vec::len).ok_or_else(|| answer.to_string())
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.home);
-    }
-}
+/// Its start, some scrapes, and claims that become rows.
+const WATCHES_WITHIN: Duration = Duration::from_secs(90);
+/// Claims of one look; each is another user's.
+const CLAIMS: u32 = 5;
+/// Panels that only a fault fills, by their dashboard and title: their queries are asked, and find
+/// nothing or no number.
+const OF_FAULTS: [(&str, &str); 1] = [("correctness", "Time of arming an event again")];
 
 #[tokio::test]
-async fn prometheus_finds_the_programs_and_answers_every_panel() {
+async fn prometheus_finds_the_programs_and_every_panel_has_data() {
     let _guard = shared().await;
     let stack = Handle::from_env().unwrap();
     for address in [stack.metrics(PartKind::Edge), stack.metrics(PartKind::Persister)].concat() {
         names_and_units_are_as_prometheus_wants_them(address).await;
     }
-    let prometheus = Prometheus::start(&stack).await;
-    let programs = stack.metrics(PartKind::Edge).len() + stack.metrics(PartKind::Persister).len();
-    // Two scrapes: a rate needs both.
-    let watched = wait_until(WATCHES_WITHIN, "two scrapes of every program", || async {
-        match prometheus.ask("count_over_time(up[1m]) > 1 and up == 1").await? {
-            up if up == programs => Ok(()),
-            up => Err(format!("{up} of {programs}")),
-        }
-    });
-    watched.await.unwrap();
+    let event = format!("panels-{}", std::process::id());
+    let create = ["event", "create", &event, "--stock", "100000", "--open", "--wait-s", "60"];
+    let created = stack.persister(&create).await.unwrap();
+    assert!(created.status.success(), "{created:?}");
+    // A session of the API, whose panel begins with the first one.
+    let admin = stack.addresses(PartKind::Persister);
+    for address in admin {
+        let token = stack.admin_token(rig::stack::AdminRole::Viewer).unwrap();
+        let head = format!("Authorization: Bearer {token}\r\n");
+        assert_eq!(http::get_with(address, "/admin/v1/events", &head).await.status, 200);
+    }
 
-    for (name, dashboard) in dashboards::all() {
-        for query in dashboards::queries(&dashboard) {
-            prometheus.ask(&query).await.unwrap_or_else(|error| panic!("{name}: {query}: {error}"));
+    let prometheus = Prometheus::start(&stack, Pace::AS_WRITTEN, None).await.unwrap();
+    let queries: Vec<(String, String, String)> = dashboards::all()
+        .iter()
+        .flat_map(|(name, dashboard)| dashboards::by_panel(name, dashboard))
+        .collect();
+    assert!(queries.len() > 40, "{queries:?}");
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let filled = wait_until(WATCHES_WITHIN, "data in every panel", || async {
+        for edge in stack.addresses(PartKind::Edge) {
+            for _ in 0..CLAIMS {
+                let user = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                claim(edge, &event, user).await;
+            }
         }
+        let mut empty = Vec::new();
+        for (dashboard, panel, query) in &queries {
+            let found = prometheus.query(query).await.map_err(|error| error.to_string())?;
+            let of_faults = OF_FAULTS.contains(&(dashboard.as_str(), panel.as_str()));
+            if !of_faults && !found.iter().any(|sample| sample.value.is_finite()) {
+                empty.push(format!("{dashboard}, {panel}: {query}"));
+            }
+        }
+        if empty.is_empty() { Ok(()) } else { Err(empty.join("\n")) }
+    });
+    filled.await.unwrap();
+    for (dashboard, panel) in OF_FAULTS {
+        assert!(
+            queries
+                .iter()
+                .any(|(of, title, _)| (of.as_str(), title.as_str()) == (dashboard, panel))
+        );
     }
-    for always in ["firstcome_edge_connections", "firstcome_persister_leader == 1"] {
-        assert!(prometheus.ask(always).await.unwrap() > 0, "{always}");
-    }
-    let rules = prometheus.get("/api/v1/rules").await.unwrap();
+
+    let rules = http::get_whole(prometheus.address(), "/api/v1/rules").await.json();
     let rules: Vec<&Value> = rules["data"]["groups"]
         .as_array()
         .unwrap()
@@ -116,6 +85,12 @@ async fn prometheus_finds_the_programs_and_answers_every_panel() {
     for rule in rules {
         assert_ne!(rule["health"], "err", "{rule}");
     }
+}
+
+async fn claim(edge: SocketAddr, event: &str, user: u32) {
+    let body = format!(r#"{{"event_id":"{event}","user_id":"user-{user}"}}"#);
+    let answer = http::post(edge, "/api/v1/coupons/issue", "", &body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 async fn names_and_units_are_as_prometheus_wants_them(program: SocketAddr) {

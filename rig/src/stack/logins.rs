@@ -1,0 +1,27 @@
+//! How the programs of a stack log in to its servers. Everybody on this machine may know the
+//! passwords: they are the users' names.
+
+/// What somebody without a name may do in Redis: everything, for rig's own tools and the tests look
+/// in without one.
+const NAMELESS: &str = "on nopass ~* &* +@all";
+
+/// What `ops/redis/start.sh` and `join.sh` read.
+pub(super) fn redis_nodes() -> Vec<(&'static str, String)> {
+    vec![
+        ("DEFAULT", NAMELESS.to_owned()),
+        ("EDGE_PASSWORD", EDGE.to_owned()),
+        ("PERSISTER_PASSWORD", PERSISTER.to_owned()),
+        ("NODE_PASSWORD", "node".to_owned()),
+        ("OPERATOR_PASSWORD", "operator".to_owned()),
+    ]
+}
+
+/// Edges, as Redis knows them.
+pub(super) const EDGE: &str = "edge";
+/// Persisters, as Redis and MySQL know them.
+pub(super) const PERSISTER: &str = "persister";
+
+/// What a program reads to log in to Redis.
+pub(super) fn to_redis(user: &str) -> [(&'static str, String); 2] {
+    [("FIRSTCOME_REDIS_USER", user.to_owned()), ("FIRSTCOME_REDIS_PASSWORD", user.to_owned())]
+}
