@@ -22,6 +22,9 @@ use crate::request::{BadRequest, IssueRequest, read_issue};
 pub const CLAIM_DEADLINE: Duration = Duration::from_secs(2);
 /// Between two tries while new units are about to go on sale, which takes 200 ms.
 const REOPENING_PAUSE: Duration = Duration::from_millis(40);
+/// How long is tried: the last try has the rest of the deadline, so that it does not end unknown
+/// where it is known that the units are not on sale yet.
+const REOPENING_WAIT: Duration = Duration::from_millis(1_500);
 
 /// Answers claims on one core.
 pub struct Issue {
@@ -119,11 +122,11 @@ impl Issue {
     /// Asks Redis, again while new units are about to go on sale.
     async fn ask(&self, event: &EventId, claim: Claim) -> Result<Told, Untold> {
         let began = Instant::now();
-        let deadline = began + CLAIM_DEADLINE;
+        let (deadline, tried) = (began + CLAIM_DEADLINE, began + REOPENING_WAIT);
         let outcome = loop {
             let outcome = self.claims.ask(event, claim.clone(), deadline).await;
             let again = Instant::now() + REOPENING_PAUSE;
-            if outcome != Err(Untold::Reopening) || again >= deadline {
+            if outcome != Err(Untold::Reopening) || again >= tried {
                 break outcome;
             }
             sleep_until(again).await;

@@ -1,6 +1,6 @@
 //! An edge in this process, with an event that is sold out.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use http_body_util::Empty;
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rig::stack::{Handle, PartKind, wait_until};
+use rig::stack::{Handle, PartKind, own_address, wait_until};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -72,8 +72,8 @@ fn config(stack: &Handle) -> Config {
         |kind| stack.addresses(kind).iter().map(ToString::to_string).collect::<Vec<_>>();
     Config {
         name: format!("allocations-{}", std::process::id()),
-        listen: free_port(),
-        metrics_listen: free_port(),
+        listen: own_address(),
+        metrics_listen: own_address(),
         identity: Mode::Open,
         limits: Limits::default(),
         forwarders: Forwarders::default(),
@@ -125,9 +125,4 @@ async fn get(
         Ok(status?)
     };
     timeout(SOON, exchange).await?
-}
-
-/// A port that is free now. Another program may take it before the edge does: then the test fails.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,12 +1,12 @@
 //! An edge that a test runs by itself, beside those of the stack.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use rig::stack::{PartKind, wait_until};
+use rig::stack::{PartKind, own_address, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -61,7 +61,7 @@ impl OwnEdge {
     }
 
     async fn spawn<V: AsRef<OsStr>>(stack: &Stack, brokers: &[String], more: &[(&str, V)]) -> Self {
-        let (address, private) = (free_port(), free_port());
+        let (address, private) = (own_address(), own_address());
         let name = format!("own-{}", uuid::Uuid::now_v7().simple());
         let log = stack.handle.status().directory.join(format!("{name}.log"));
         let said = File::create(&log).unwrap();
@@ -72,7 +72,7 @@ impl OwnEdge {
             .env("FIRSTCOME_METRICS_LISTEN", private.to_string())
             .env("FIRSTCOME_REDIS", addresses(&stack.handle, PartKind::Redis).join(","))
             .env("FIRSTCOME_KAFKA", brokers.join(","))
-            .env("FIRSTCOME_LOG", "off")
+            .env("FIRSTCOME_LOG", "error")
             .envs(more.iter().map(|(name, value)| (name, value.as_ref())))
             .stdin(Stdio::null())
             .stderr(said.try_clone().unwrap())
@@ -82,7 +82,10 @@ impl OwnEdge {
             .unwrap();
         let edge = Self { child, address, private, log };
         let alive = || async {
-            edge.status_of("/health/live").await.filter(|&status| status == 200).ok_or("silence")
+            match edge.status_of("/health/live").await {
+                Some(200) => Ok(()),
+                status => Err(format!("{status:?}; it says: {:?}", fs::read_to_string(&edge.log))),
+            }
         };
         wait_until(SOON, "an edge that lives", alive).await.unwrap();
         edge
@@ -117,10 +120,4 @@ impl OwnEdge {
     pub(crate) async fn ended(mut self) -> ExitStatus {
         timeout(SOON, self.child.wait()).await.expect("it ends in time").unwrap()
     }
-}
-
-/// A port that is free now. Another program may take it before the edge does: then the edge ends,
-/// and the test with it.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -43,6 +43,7 @@ pub(crate) use mysql::install_command as install_mysql;
 pub use nginx::{Limits, Listens, Says, forwarder_command, nginx_command};
 pub use part::{NextStart, PartKind};
 pub use plan::StackOptions;
+pub use ports::own_address;
 pub use repository::{root as repository_root, system_program};
 pub use running::Stack;
 pub use spawn::{group as group_at, groups_are_allowed};

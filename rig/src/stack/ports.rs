@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::error::StackError;
 
@@ -76,6 +78,22 @@ impl PortBlock {
     }
 }
 
+/// An address for a server that a test starts itself: of a loopback IP of this process's own, from
+/// which nobody connects. A port of 127.0.0.1 may be an outgoing connection's, or another test's,
+/// between the moment that it is found free and the moment that the server takes it.
+///
+/// # Panics
+///
+/// After 45,000 addresses.
+pub fn own_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(FIRST);
+    // Processes have numbers of up to 22 bits: 127.64.0.0 to 127.127.255.255.
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(port >= FIRST, "no address is left");
+    (Ipv4Addr::new(127, 64 | high & 63, middle, low), port).into()
+}
+
 /// Whether nobody else, another user's stack for instance, listens in the block.
 fn all_free(first: u16) -> bool {
     (first..first + BLOCK).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
@@ -93,5 +111,16 @@ mod tests {
         let two = PortBlock::claim(&directory).unwrap();
         assert_ne!(one.first, two.first);
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn own_addresses_are_of_loopback_and_differ() {
+        let (one, two) = (own_address(), own_address());
+        assert_ne!(one, two);
+        assert!(one.ip().is_loopback() && one.ip() != Ipv4Addr::LOCALHOST, "{one}");
+        let _listens = TcpListener::bind(one).unwrap();
+        // Nobody's outgoing connection comes from there.
+        let from = std::net::TcpStream::connect(one).unwrap().local_addr().unwrap();
+        assert_eq!(from.ip(), Ipv4Addr::LOCALHOST);
     }
 }
