@@ -2,102 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use contract::ids::{CouponId, EventId};
 use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
-use rig::stack::{AdminRole, PartKind, exclusive, shared};
+use rig::stack::{AdminRole, exclusive, shared};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
-use tokio::time::timeout;
 
+use crate::api::{Answer, Api};
 use crate::control::state;
 use crate::world::{World, new_id, win};
-
-const CALL: Duration = Duration::from_secs(60);
-
-/// What a call answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// A problem's code; it must be a whole problem document.
-    pub(crate) fn code(&self) -> String {
-        let problem = self.json();
-        assert!(self.head.contains("content-type: application/problem+json"), "{self:?}");
-        assert_eq!(problem["status"], self.status, "{self:?}");
-        let code = problem["code"].as_str().unwrap().to_owned();
-        assert_eq!(problem["type"], format!("urn:firstcome:problem:{code}"));
-        code
-    }
-}
-
-/// Calls of the admin API with one token.
-pub(crate) struct Api {
-    address: SocketAddr,
-    headers: String,
-    /// The address that calls come from; None: whichever.
-    from: Option<SocketAddr>,
-}
-
-impl Api {
-    pub(crate) fn of(world: &World, role: AdminRole) -> Self {
-        let token = world.handle.admin_token(role).unwrap();
-        Self::with(world, &format!("authorization: Bearer {token}\r\n"))
-    }
-
-    pub(crate) fn with(world: &World, headers: &str) -> Self {
-        // The last one: whether it leads does not matter.
-        let address = world.handle.addresses(PartKind::Persister).pop().unwrap();
-        Self { address, headers: headers.to_owned(), from: None }
-    }
-
-    /// Calls of whoever serves there, with no token.
-    pub(crate) fn at(address: SocketAddr) -> Self {
-        let headers = "content-type: application/json\r\n".to_owned();
-        Self { address, headers, from: None }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(&format!("GET /admin/v1{path} HTTP/1.1\r\n"), "").await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(&format!("POST /admin/v1{path} HTTP/1.1\r\n"), &body.to_string()).await
-    }
-
-    pub(crate) async fn send(&self, begin: &str, body: &str) -> Answer {
-        let (headers, length) = (&self.headers, body.len());
-        let request = format!(
-            "{begin}{headers}host: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        let talk = async {
-            let socket = TcpSocket::new_v4().unwrap();
-            if let Some(from) = self.from {
-                socket.bind(from).unwrap();
-            }
-            let mut stream = socket.connect(self.address).await.unwrap();
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await.unwrap();
-            answer
-        };
-        let answer = String::from_utf8(timeout(CALL, talk).await.unwrap()).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
-    }
-}
 
 #[tokio::test]
 async fn only_who_has_a_token_is_answered_and_only_operators_change() {
@@ -139,7 +53,7 @@ async fn who_guesses_tokens_is_locked_out_and_nobody_else_is() {
     let world = World::open().await;
     let guess = async |number: usize| {
         let wrong = Api::with(&world, &format!("authorization: Bearer {number:032}\r\n"));
-        Api { from: Some(guesser()), ..wrong }.get("/events").await
+        wrong.coming_from(guesser()).get("/events").await
     };
     for _ in 0..GUESSES {
         assert_eq!(guess(0).await.status, 401, "an old token is no guess");
@@ -155,7 +69,7 @@ async fn who_guesses_tokens_is_locked_out_and_nobody_else_is() {
         assert_eq!((answer.status, answer.code().as_str()), (429, "locked_out"));
         assert!(answer.head.contains("retry-after: "), "{answer:?}");
     }
-    let right = Api { from: Some(guesser()), ..Api::of(&world, AdminRole::Viewer) };
+    let right = Api::of(&world, AdminRole::Viewer).coming_from(guesser());
     assert_eq!(right.get("/events").await.status, 429, "nor is a right guess told");
     assert_eq!(Api::of(&world, AdminRole::Viewer).get("/events").await.status, 200);
 }

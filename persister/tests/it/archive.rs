@@ -9,7 +9,7 @@ use links::redis::{Cluster, Reply, Script};
 use rig::stack::{AdminRole, PartKind, shared, wait_until};
 use serde_json::json;
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::control::listed;
 use crate::reconcile::turn;
 use crate::relay::claim;

@@ -4,7 +4,7 @@ use contract::ids::EventId;
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::{Answer, Api};
+use crate::api::{Answer, Api};
 use crate::world::{SOON, World, win};
 
 async fn fetch(api: &Api, path: &str, headers: &str) -> Answer {

@@ -13,7 +13,7 @@ use rig::check::snapshot::LetterState;
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::{Answer, Api};
+use crate::api::{Answer, Api};
 use crate::control::state;
 use crate::rearm::{armed_again, held_by, letter, replaced};
 use crate::world::{Ran, SOON, World, new_id, raw_record, record_of, row_of, win};

@@ -6,7 +6,7 @@ use contract::record::Issued;
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::relay::claim;
 use crate::world::{Row, SOON, World, new_id, record_of, win};
 

@@ -6,7 +6,7 @@ use std::fs;
 use rig::stack::{AdminRole, PartKind, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::world::{SOON, World, new_id};
 
 /// What a build for tests of faults prints as it dies, and the empty line behind it.

@@ -26,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::world::{SOON, World, new_id};
 
 const CALL: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use rig::stack::{AdminRole, PartKind, shared, wait_until};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::world::{SOON, World, new_id};
 
 /// Asks one edge, each time as a user who never asked before, until it answers so; returns how long

@@ -10,7 +10,7 @@ use rig::written::{commands, page};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::reconcile::turn;
 use crate::relay::claim;
 use crate::world::{Ran, SOON, World, new_id, raw_record, record_of, win};

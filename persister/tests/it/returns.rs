@@ -7,7 +7,7 @@ use links::redis::{Cluster, Reply, Script};
 use rig::stack::{AdminRole, shared, wait_until};
 use serde_json::{Value, json};
 
-use crate::admin::Api;
+use crate::api::Api;
 use crate::control::state;
 use crate::relay::claim;
 use crate::world::{SOON, World};

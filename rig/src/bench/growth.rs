@@ -12,7 +12,7 @@ use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
-use super::wrk::{Keeping, Load, Over, Until};
+use super::wrk::{Load, Until};
 use crate::faults::command::redis_cli;
 use crate::stack::PartStatus;
 
@@ -88,15 +88,10 @@ async fn win(
     events: &[&Carried],
     edges: &[PartStatus],
 ) -> Result<Result<Measured, String>, BenchError> {
-    let load = Load {
-        targets: edges.iter().map(|edge| edge.address).collect(),
-        events: events.iter().map(|carried| carried.event.clone()).collect(),
-        connections: CONNECTIONS,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
-        until: Until::Time(effort.window),
-        crowd: ground.crowd(),
-    };
+    let until = Until::Time(effort.window);
+    let targets = edges.iter().map(|edge| edge.address).collect();
+    let asked = events.iter().map(|carried| carried.event.clone()).collect();
+    let load = Load::claims(targets, asked, CONNECTIONS, until, ground.crowd());
     let scope = Scope {
         work: Work::Everything,
         shards: events.iter().map(|carried| carried.shard.clone()).collect(),
@@ -154,16 +149,10 @@ pub(super) async fn sell_out(
     winners: u64,
 ) -> Result<(), BenchError> {
     let edge = ground.edge()?;
-    let load = Load {
-        targets: vec![edge.address],
-        events: vec![carried.event.clone()],
-        connections: CONNECTIONS,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
-        // Threads are not equally fast: the fastest one ends it.
-        until: Until::Requests(winners + winners / 2 + 10_000),
-        crowd: ground.crowd(),
-    };
+    // Threads are not equally fast: the fastest one ends it.
+    let until = Until::Requests(winners + winners / 2 + 10_000);
+    let (targets, asked) = (vec![edge.address], vec![carried.event.clone()]);
+    let load = Load::claims(targets, asked, CONNECTIONS, until, ground.crowd());
     load.run(&ground.status().directory).await?;
     ground.settled().await
 }
@@ -174,15 +163,9 @@ async fn ask(
     carried: &Carried,
     edge: &PartStatus,
 ) -> Result<Result<Measured, String>, BenchError> {
-    let load = Load {
-        targets: vec![edge.address],
-        events: vec![carried.event.clone()],
-        connections: CONNECTIONS,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
-        until: Until::Time(effort.window),
-        crowd: ground.crowd(),
-    };
+    let until = Until::Time(effort.window);
+    let (targets, asked) = (vec![edge.address], vec![carried.event.clone()]);
+    let load = Load::claims(targets, asked, CONNECTIONS, until, ground.crowd());
     let scope = Scope {
         work: Work::Redis,
         shards: vec![carried.shard.clone()],

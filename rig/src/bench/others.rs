@@ -15,7 +15,7 @@ use super::measure::measure;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS, Row};
 use super::rush::{STOCK, rush};
-use super::wrk::{Keeping, Load, Over, Seen, Until};
+use super::wrk::{Load, Seen, Until};
 use crate::stack::{Action, PartKind, PartStatus, Status, wait_until};
 
 /// Connections.
@@ -242,15 +242,13 @@ async fn sell(
     until: Until,
 ) -> Result<Result<Sold, String>, BenchError> {
     let status = ground.status();
-    let load = Load {
-        targets: vec![part.address],
-        events: vec![event(&part.name).parse()?],
-        connections: CONNECTIONS,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
+    let load = Load::claims(
+        vec![part.address],
+        vec![event(&part.name).parse()?],
+        CONNECTIONS,
         until,
-        crowd: ground.crowd(),
-    };
+        ground.crowd(),
+    );
     let checked = check(ground, version, &part.name).await?;
     let before = cpu::times(status.parts.iter());
     let began = Instant::now();

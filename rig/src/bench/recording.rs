@@ -11,7 +11,7 @@ use super::measure::{Scope, Work, look};
 use super::persister::{PERSISTER, produce, watch};
 use super::plan::Effort;
 use super::row::Sale;
-use super::wrk::{Keeping, Load, Over, Until};
+use super::wrk::{Load, Until};
 use crate::stack::{Action, NextStart, PartStatus};
 
 /// Connections.
@@ -86,15 +86,9 @@ async fn window(
     let Some(sold) = sold else {
         return Ok(Err("nothing is sold out".to_owned()));
     };
-    let load = Load {
-        targets: vec![edge.address],
-        events: vec![sold.event],
-        connections: CONNECTIONS,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
-        until: Until::Time(effort.window),
-        crowd: ground.crowd(),
-    };
+    let until = Until::Time(effort.window);
+    let load =
+        Load::claims(vec![edge.address], vec![sold.event], CONNECTIONS, until, ground.crowd());
     let scope = Scope {
         work: Work::Redis,
         shards: vec![sold.shard],

@@ -14,7 +14,7 @@ use super::measure::{Looked, Scope, Work, look, measure, misread};
 use super::memory;
 use super::plan::{Cell, Effort};
 use super::row::{PLAIN, ROWS};
-use super::wrk::{Keeping, Load, Over, Until};
+use super::wrk::{Load, Until};
 use crate::check::{History, SETTLE_WITHIN};
 use crate::rush::{Display, Plan, drive};
 
@@ -55,15 +55,13 @@ pub(super) async fn rush(
 ) -> Result<Result<Measured, String>, BenchError> {
     let carried = ground.create(name, STOCK, Confirm::Replica).await?;
     let edge = ground.edge()?;
-    let load = Load {
-        targets: vec![edge.address],
-        events: vec![carried.event.clone()],
+    let load = Load::claims(
+        vec![edge.address],
+        vec![carried.event.clone()],
         connections,
-        over: Over::Tcp,
-        keeping: Keeping::Kept,
         until,
-        crowd: ground.crowd(),
-    };
+        ground.crowd(),
+    );
     let scope = Scope {
         work: Work::Everything,
         shards: vec![carried.shard],

@@ -129,6 +129,18 @@ impl Seen {
 }
 
 impl Load {
+    /// Claims over connections that are kept, as most rows make them.
+    pub fn claims(
+        targets: Vec<SocketAddr>,
+        events: Vec<EventId>,
+        connections: u16,
+        until: Until,
+        crowd: String,
+    ) -> Self {
+        let (over, keeping) = (Over::Tcp, Keeping::Kept);
+        Self { targets, events, connections, over, keeping, until, crowd }
+    }
+
     /// Asks until the end; `directory` keeps the script.
     pub async fn run(&self, directory: &Path) -> Result<Seen, BenchError> {
         let script = directory.join(SCRIPT_FILE);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{RUN, change, reconcile, run, runs_of, sold, turn};
-use crate::admin::Api;
+use crate::api::Api;
 use crate::world::{SOON, World};
 
 #[tokio::test]
