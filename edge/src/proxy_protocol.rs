@@ -97,7 +97,7 @@ async fn read(stream: &mut TcpStream, header: &mut [u8]) -> Result<usize, Refuse
 
 /// Where the header ends that begins with these bytes; none where all of them are its own, and more
 /// are to come.
-fn end(seen: &[u8]) -> Result<Option<usize>, Refused> {
+pub fn end(seen: &[u8]) -> Result<Option<usize>, Refused> {
     if begins(seen, LINE_PREFIX) {
         let line = &seen[..seen.len().min(MAX_LINE_BYTES)];
         let end = line.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
@@ -127,7 +127,7 @@ fn begins(seen: &[u8], prefix: &[u8]) -> bool {
 }
 
 /// Whose connection it is, by a whole header; none: the forwarder's own, or it does not know.
-fn source(header: &[u8]) -> Result<Option<IpAddr>, Refused> {
+pub fn source(header: &[u8]) -> Result<Option<IpAddr>, Refused> {
     match HeaderResult::parse(header) {
         HeaderResult::V1(Ok(header)) => Ok(match header.addresses {
             v1::Addresses::Unknown => None,
@@ -218,17 +218,6 @@ mod tests {
                 let whole = seen >= header.len();
                 assert_eq!(end(&all[..seen]), Ok(whole.then_some(header.len())), "{seen}");
             }
-        }
-    }
-
-    #[test]
-    fn no_bytes_at_all_end_the_program() {
-        for seed in 0..20_000_u64 {
-            let mut bytes = [LINE, &of_ann()][seed as usize % 2].to_vec();
-            let at = (seed / 2) as usize % bytes.len();
-            bytes[at] = (seed / 64) as u8;
-            bytes.truncate(bytes.len() - (seed % 5) as usize);
-            let _ = (end(&bytes), source(&bytes));
         }
     }
 

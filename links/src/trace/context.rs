@@ -18,9 +18,11 @@ pub struct Context {
 
 /// What somebody else says in `traceparent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Parent {
-    pub(super) context: Context,
-    pub(super) sampled: bool,
+pub struct Parent {
+    /// The sender's span.
+    pub context: Context,
+    /// Whether the sender traces the request.
+    pub sampled: bool,
 }
 
 impl Context {
@@ -45,7 +47,7 @@ impl fmt::Display for Context {
 impl Parent {
     /// By version 00 of the W3C's rules, and by what they ask of whoever reads a later one: what
     /// follows the flags is passed over.
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+    pub fn parse(value: &[u8]) -> Option<Self> {
         let (known, more) = value.split_at_checked(LENGTH)?;
         let version = number(&known[..2])?;
         let whole = more.is_empty() || (version > 0 && more[0] == b'-');

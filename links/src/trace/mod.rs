@@ -20,12 +20,10 @@ use std::time::SystemTime;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc;
 
-pub use context::Context;
+pub use context::{Context, Parent};
 pub use export::{Counters, Exporter, FLUSH_DEADLINE, NotStarted, Service, start};
 pub use setting::{Endpoint, Ratio, Setting};
 pub use span::{Kind, Span};
-
-use context::Parent;
 
 /// Begins spans. A clone is cheap.
 #[derive(Debug, Clone, Default)]

@@ -5,5 +5,6 @@
 
 mod contract_side;
 mod edge_side;
+mod forwarded_side;
 mod identity_side;
 mod persister_side;

@@ -11,10 +11,26 @@ fn tokens_are_taken_only_where_each_would_be_known_again() {
     let right =
         [format!("ann:operator:{token}"), format!("# x\nann:viewer:{token},bob:operator:{token}b")];
     holds(text(right.into()), |text| match Tokens::parse(&text) {
-        // A short one is never known, whatever is written around it.
-        Some(tokens) => tokens.identify("").is_none() && tokens.identify("aaaaaaa").is_none(),
+        // Each is its owner's. A short one is nobody's, whatever is written around it.
+        Some(tokens) => {
+            entries(&text).all(|[name, role, token]| {
+                let caller = tokens.identify(token);
+                caller.is_some_and(|known| known.name == name && known.role.as_str() == role)
+            }) && tokens.identify("").is_none()
+                && tokens.identify("aaaaaaa").is_none()
+        }
         None => true,
     });
+}
+
+/// What is written of each caller.
+fn entries(text: &str) -> impl Iterator<Item = [&str; 3]> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let entries = lines.flat_map(|line| line.split(',')).filter(|entry| !entry.trim().is_empty());
+    entries.map(|entry| {
+        let mut fields = entry.splitn(3, ':').map(str::trim);
+        std::array::from_fn(|_| fields.next().unwrap_or_default())
+    })
 }
 
 #[test]
