@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 
 use contract::settings::{BadSetting, HOSTS, Settings, parse, parse_hosts, parse_up_to};
 use links::login::Login;
+use links::on_panic::{self, OnPanic};
 use links::trace::Setting as Traces;
 
 use crate::claims::AskedOf;
@@ -59,6 +60,9 @@ pub struct Config {
     /// `FIRSTCOME_OTLP_ENDPOINT` and `FIRSTCOME_TRACE_RATIO`: where traces go, and of how many claims.
     /// Defaults: nowhere, and `0.001` where there is somewhere.
     pub traces: Option<Traces>,
+    /// `FIRSTCOME_ON_PANIC`: `go_on` or `abort`, what a panic in one request does to the process.
+    /// `abort` is for tests. Default `go_on`.
+    pub on_panic: OnPanic,
     /// `FIRSTCOME_LOG`: a filter of tracing's. Default `info`.
     pub log_filter: String,
     /// `FIRSTCOME_LOG_FORMAT`: `json` or `pretty`. Default `json`.
@@ -126,6 +130,12 @@ impl Config {
             sold_out: env.or("FIRSTCOME_SOLD_OUT", || "memory".into(), SOLD_OUT, parse_sold_out)?,
             metrics: env.or("FIRSTCOME_METRICS", || "on".into(), RECORDING, parse_recording)?,
             traces: trace::read(env)?,
+            on_panic: env.or(
+                "FIRSTCOME_ON_PANIC",
+                || "go_on".into(),
+                on_panic::WANTED,
+                OnPanic::parse,
+            )?,
             log_filter: env.or("FIRSTCOME_LOG", || DEFAULT_LOG.into(), "a filter", parse)?,
             log_format: env.or("FIRSTCOME_LOG_FORMAT", || "json".into(), FORMAT, parse_format)?,
             #[cfg(feature = "failpoints")]
@@ -231,6 +241,7 @@ mod tests {
         assert_eq!(config.sold_out, AskedOf::Memory);
         assert_eq!(config.metrics, Recording::On);
         assert_eq!(config.traces, None);
+        assert_eq!(config.on_panic, OnPanic::GoOn);
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.name.starts_with("edge-"), "{}", config.name);
         assert!(config.cores >= 1);
@@ -255,6 +266,7 @@ mod tests {
             ("FIRSTCOME_CORS_ORIGINS", "shop.example"),
             ("FIRSTCOME_SOLD_OUT", "kafka"),
             ("FIRSTCOME_METRICS", "no"),
+            ("FIRSTCOME_ON_PANIC", "unwind"),
             ("FIRSTCOME_OTLP_ENDPOINT", "127.0.0.1:4318"),
             ("FIRSTCOME_LOG_FORMAT", "xml"),
             ("FIRSTCOME_NAME", "edge 1"),

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_CONFIGURATION);
         }
     };
+    config.on_panic.install();
     #[cfg(feature = "failpoints")]
     config.failpoints.clone().set();
     if config.identity == Mode::Open {

@@ -7,6 +7,7 @@
 //! - [`failpoint`]: where tests may end a process; empty in a release.
 //! - [`kafka`]: produce and fetch with deadlines, on clients that are rebuilt after any failure.
 //! - [`login`]: how a program logs in to a server, and where it reads the password.
+//! - [`on_panic`]: whether a panic ends the process.
 //! - [`trace`]: spans of sampled claims, to a collector.
 //! - [`standing`]: how a server stands and since when, for `/health`.
 //!
@@ -18,6 +19,7 @@ pub mod claims;
 pub mod failpoint;
 pub mod kafka;
 pub mod login;
+pub mod on_panic;
 pub mod redis;
 pub mod script_connection;
 pub mod standing;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use contract::settings::{BadSetting, HOSTS, Settings, parse, parse_hosts, parse_up_to};
 use links::login::{Login, Secret};
+use links::on_panic::{self, OnPanic};
 use links::redis::RedisConfig;
 use links::trace::Setting as Traces;
 
@@ -22,6 +23,9 @@ pub struct Config {
     pub mysql: DatabaseUrl,
     /// How lines of the log look.
     pub log: LogConfig,
+    /// `FIRSTCOME_ON_PANIC`: `go_on` or `abort`, what a panic in one job does to the process. `abort`
+    /// is for tests. Default `go_on`.
+    pub on_panic: OnPanic,
 }
 
 /// What `run` is told besides.
@@ -136,6 +140,12 @@ impl Config {
                     parse_format,
                 )?,
             },
+            on_panic: env.or(
+                "FIRSTCOME_ON_PANIC",
+                || "go_on".into(),
+                on_panic::WANTED,
+                OnPanic::parse,
+            )?,
         })
     }
 }
@@ -323,6 +333,7 @@ mod tests {
             ("FIRSTCOME_RECONCILE_MODE", "heal"),
             ("FIRSTCOME_LOG", "persister=loud"),
             ("FIRSTCOME_LOG_FORMAT", "xml"),
+            ("FIRSTCOME_ON_PANIC", "unwind"),
             ("FIRSTCOME_METRICS", "no"),
         ];
         for (name, value) in cases {

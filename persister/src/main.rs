@@ -38,6 +38,7 @@ async fn main() -> ExitCode {
         Err(bad) => return fail(Exit::Usage, bad).into(),
     };
     log::init(&config.log);
+    config.on_panic.install();
     let store = Store::new(&config.mysql);
     let done = match cli.command {
         Command::Run => return run(store).await.into(),

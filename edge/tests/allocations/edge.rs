@@ -18,6 +18,7 @@ use http_body_util::Empty;
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use links::on_panic::OnPanic;
 use rig::stack::{Handle, PartKind, own_address, wait_until};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -86,6 +87,7 @@ fn config(stack: &Handle) -> Config {
         sold_out: AskedOf::Memory,
         metrics: Recording::On,
         traces: None,
+        on_panic: OnPanic::Abort,
         log_filter: "off".to_owned(),
         log_format: LogFormat::Json,
         #[cfg(feature = "failpoints")]

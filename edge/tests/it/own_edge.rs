@@ -68,6 +68,7 @@ impl OwnEdge {
         let child = Command::new(env!("CARGO_BIN_EXE_edge"))
             .env("FIRSTCOME_NAME", name)
             .env("FIRSTCOME_IDENTITY", "open")
+            .env("FIRSTCOME_ON_PANIC", "abort")
             .env("FIRSTCOME_LISTEN", address.to_string())
             .env("FIRSTCOME_METRICS_LISTEN", private.to_string())
             .env("FIRSTCOME_REDIS", addresses(&stack.handle, PartKind::Redis).join(","))

@@ -33,10 +33,14 @@ Environment:
   FIRSTCOME_ADMIN_LISTEN    where run serves the admin API [it does not]
   FIRSTCOME_ADMIN_TOKENS    its tokens, NAME:ROLE:TOKEN,...; roles: viewer, operator
   FIRSTCOME_ADMIN_TOKENS_FILE  a file with one of them a line, instead
+  FIRSTCOME_EDGES           private port of each edge, host:port,host:port, for the console [it says nothing of claims]
+  FIRSTCOME_OTLP_ENDPOINT   where spans of traced claims go [nowhere]
+  FIRSTCOME_METRICS         on or off: whether anything is recorded for /metrics [on]
   FIRSTCOME_RECONCILE_EVERY_S  how often the leader reconciles by itself, in seconds [3600; 0: never]
   FIRSTCOME_RECONCILE_MODE  report or repair: what it does then about what it finds [report]
   FIRSTCOME_LOG             info, debug, persister=debug, ... [info]
   FIRSTCOME_LOG_FORMAT      json or pretty [json]
+  FIRSTCOME_ON_PANIC        go_on or abort: what a panic in one job does to the process [go_on]
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
 

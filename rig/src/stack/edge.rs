@@ -36,6 +36,8 @@ pub(super) fn spec(
         ("FIRSTCOME_LISTEN", address.to_string()),
         ("FIRSTCOME_METRICS_LISTEN", metrics.to_string()),
         ("FIRSTCOME_IDENTITY", "open".to_owned()),
+        // Else a test, a fault round or a rush could pass over one.
+        ("FIRSTCOME_ON_PANIC", "abort".to_owned()),
         ("FIRSTCOME_REDIS", servers.redis.clone()),
         ("FIRSTCOME_KAFKA", servers.kafka.clone()),
     ];

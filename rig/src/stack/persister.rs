@@ -78,6 +78,8 @@ pub(super) fn environment_of(subcommand: &str, servers: &Servers) -> Vec<(&'stat
         ("FIRSTCOME_KAFKA", servers.kafka.clone()),
         ("FIRSTCOME_MYSQL", mysql.clone()),
         ("FIRSTCOME_NGINX", servers.nginx.clone()),
+        // Else a test, a fault round or a rush could pass over one.
+        ("FIRSTCOME_ON_PANIC", "abort".to_owned()),
     ];
     environment.extend(logins::to_redis(logins::PERSISTER));
     environment
