@@ -6,6 +6,7 @@ pub mod bench;
 pub mod check;
 pub mod config;
 pub mod faults;
+pub mod refusals;
 pub mod report;
 pub mod rush;
 pub mod slow;

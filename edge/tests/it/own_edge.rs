@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use rig::stack::{PartKind, own_address, wait_until};
+use rig::stack::{PartKind, logins, own_address, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -71,6 +71,7 @@ impl OwnEdge {
             .env("FIRSTCOME_ON_PANIC", "abort")
             .env("FIRSTCOME_LISTEN", address.to_string())
             .env("FIRSTCOME_METRICS_LISTEN", private.to_string())
+            .envs(logins::to_redis(logins::EDGE))
             .env("FIRSTCOME_REDIS", addresses(&stack.handle, PartKind::Redis).join(","))
             .env("FIRSTCOME_KAFKA", brokers.join(","))
             .env("FIRSTCOME_LOG", "error")

@@ -17,11 +17,11 @@ pub(super) fn redis_nodes() -> Vec<(&'static str, String)> {
 }
 
 /// Edges, as Redis knows them.
-pub(super) const EDGE: &str = "edge";
+pub const EDGE: &str = "edge";
 /// Persisters, as Redis and MySQL know them.
-pub(super) const PERSISTER: &str = "persister";
+pub const PERSISTER: &str = "persister";
 
 /// What a program reads to log in to Redis.
-pub(super) fn to_redis(user: &str) -> [(&'static str, String); 2] {
+pub fn to_redis(user: &str) -> [(&'static str, String); 2] {
     [("FIRSTCOME_REDIS_USER", user.to_owned()), ("FIRSTCOME_REDIS_PASSWORD", user.to_owned())]
 }

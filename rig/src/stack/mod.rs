@@ -13,7 +13,7 @@ mod handle;
 mod kafka;
 mod kafka_jars;
 mod leftovers;
-mod logins;
+pub mod logins;
 mod mounts;
 mod mysql;
 mod nginx;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use rig::config::STACK_VARIABLE;
 use rig::faults::programs::{self, FEATURES as FAILPOINTS};
-use rig::stack::{Stack, StackError, StackOptions, repository_root};
+use rig::refusals::refused;
+use rig::stack::{Handle, PartKind, Stack, StackError, StackOptions, repository_root};
 use tokio::process::Command;
 
 use super::told::Told;
@@ -105,12 +106,29 @@ async fn with_stack(arguments: &Arguments) -> Result<bool, StackError> {
         return Ok(false);
     };
     let directory = &stack.status().directory;
-    let passed = told.unless(tests_and_slow(arguments, directory)).await;
+    let checked = async {
+        let passed = tests_and_slow(arguments, directory).await?;
+        Ok(nobody_was_refused(directory).await? && passed)
+    };
+    let passed = told.unless(checked).await;
     if matches!(passed, Some(Ok(false) | Err(_))) {
         eprintln!("logs of the stack are kept in {}", stack.keep_logs()?.display());
     }
     told.unless(stack.stop()).await.transpose()?;
     Ok(passed.transpose()?.unwrap_or(false))
+}
+
+/// Whether Redis let edges and persisters do all that they tried.
+async fn nobody_was_refused(directory: &Path) -> Result<bool, StackError> {
+    let nodes = Handle::open(directory)?.addresses(PartKind::Redis);
+    let refused = match refused(&nodes).await {
+        Ok(refused) => refused,
+        Err(error) => vec![format!("what Redis refused is not known: {error}")],
+    };
+    for entry in &refused {
+        eprintln!("ops/redis/users.conf lacks something: {entry}");
+    }
+    Ok(refused.is_empty())
 }
 
 async fn tests_and_slow(arguments: &Arguments, stack: &Path) -> Result<bool, StackError> {
