@@ -37,6 +37,9 @@ pub enum AlertError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An alert that is waited for; how long it may take cannot be said.
+    #[error("{0} is no alert of the rules, or its ranges stand elsewhere")]
+    NoTime(&'static str),
     /// Prometheus or Alertmanager answered something else.
     #[error("{server} answers to {path}: {answer}")]
     Answer {

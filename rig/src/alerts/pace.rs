@@ -1,7 +1,5 @@
 //! The same rules with shorter times, so that trying them takes minutes.
 
-use std::time::Duration;
-
 /// How much shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace(u64);
@@ -25,11 +23,6 @@ impl Pace {
             1 => "rules as they are written".to_owned(),
             by => format!("a copy of the rules, with their times divided by {by}"),
         }
-    }
-
-    /// A time of a rule.
-    pub fn of(self, written: Duration) -> Duration {
-        Duration::from_secs(self.shorter(written.as_secs(), SHORTEST_RANGE_S))
     }
 
     /// Ranges, offsets and `for` of rules.
@@ -70,7 +63,7 @@ impl Pace {
 }
 
 /// A duration that a text begins with, in seconds, and what follows it.
-fn duration(text: &str) -> Option<(u64, &str)> {
+pub(super) fn duration(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
     let seconds = match text[digits..].bytes().next()? {
@@ -107,8 +100,8 @@ mod tests {
 
     #[test]
     fn no_time_gets_longer() {
-        assert_eq!(Pace::QUICK.of(Duration::from_secs(5)), Duration::from_secs(5));
-        assert_eq!(Pace::QUICK.of(Duration::from_secs(600)), Duration::from_secs(60));
-        assert_eq!(Pace::AS_WRITTEN.of(Duration::from_secs(600)), Duration::from_secs(600));
+        let quick = |range: &str| Pace::QUICK.of_rules(&format!("rate(a[{range}])"));
+        assert_eq!(quick("5s"), "rate(a[5s])");
+        assert_eq!(quick("10m"), "rate(a[60s])");
     }
 }

@@ -10,19 +10,14 @@ use super::case::Case;
 use super::error::AlertError;
 use super::ground::Ground;
 use super::pace::Pace;
-use super::prometheus::Prometheus;
-use super::report::{Came, Report, rounded};
+use super::prometheus::{Prometheus, times_at};
+use super::report::Report;
+use super::times::Times;
+use super::trial::Trial;
 use crate::check::Sources;
 use crate::rush::{Display, Plan, drive};
 use crate::stack::{Handle, PartKind, wait_until};
 
-/// Above all that an alert takes by itself: its range and its `for`, a scrape, an evaluation, and on
-/// a busy machine whatever else.
-const PATIENCE: Duration = Duration::from_secs(240);
-/// Prometheus tells Alertmanager what fires within this.
-const DELIVERED_WITHIN: Duration = Duration::from_secs(60);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// All targets have been scraped twice within this.
 const WATCHES_WITHIN: Duration = Duration::from_secs(60);
 /// After a rush, what fires late.
@@ -47,11 +42,12 @@ pub struct Play {
 pub async fn play(
     stack: &Handle,
     play: &Play,
-    mut tell: impl FnMut(&Case, &[Came]),
+    mut tell: impl FnMut(&Case, &Trial),
 ) -> Result<Report, AlertError> {
     let alertmanager = Alertmanager::start().await?;
     let prometheus = Prometheus::start(stack, play.pace, Some(alertmanager.address())).await?;
-    let watchers = Watchers { prometheus, alertmanager, pace: play.pace };
+    let times = times_at(play.pace)?;
+    let watchers = Watchers { prometheus, alertmanager, times };
     watchers.watch(stack).await?;
     let mut report = Report::default();
     if let Some(users) = play.users {
@@ -65,9 +61,9 @@ pub async fn play(
     let asking = Ground::ask(ground.edges(), ground.busy.clone());
     let cases = async {
         for case in &play.cases {
-            let came = Box::pin(watchers.case(&mut ground, case, &mut report.problems)).await;
-            tell(case, &came);
-            report.came.extend(came);
+            let trial = Box::pin(watchers.case(&mut ground, case)).await;
+            tell(case, &trial);
+            report.add(trial);
         }
     };
     tokio::select! {
@@ -78,10 +74,11 @@ pub async fn play(
 }
 
 /// Who watches.
-struct Watchers {
-    prometheus: Prometheus,
-    alertmanager: Alertmanager,
-    pace: Pace,
+pub(super) struct Watchers {
+    pub(super) prometheus: Prometheus,
+    pub(super) alertmanager: Alertmanager,
+    /// By the rules that Prometheus has.
+    pub(super) times: Times,
 }
 
 impl Watchers {
@@ -114,95 +111,6 @@ impl Watchers {
         let mut sources = Sources::of(stack).await?;
         drive(rush, &mut sources.mysql, Display::of_stdout()).await?;
         sleep(AFTER_THE_RUSH).await;
-        let seconds = began.elapsed().as_secs() + 1;
-        let query = format!(
-            "count by (alertname) (count_over_time(ALERTS{{alertstate=\"firing\"}}[{seconds}s]))"
-        );
-        let fired = self.prometheus.query(&query).await?;
-        Ok(fired.into_iter().filter_map(|mut one| one.labels.remove("alertname")).collect())
-    }
-
-    /// Breaks, waits, heals, waits.
-    async fn case(
-        &self,
-        ground: &mut Ground,
-        case: &'static Case,
-        problems: &mut Vec<String>,
-    ) -> Vec<Came> {
-        let mut came: Vec<Came> =
-            case.alerts.iter().map(|alert| Came::waits(case.name, alert)).collect();
-        let patience = self.pace.of(case.remembers) + PATIENCE;
-        let mut wrong = |what: &str, error: String| {
-            problems.push(format!("{}: {what}: {error}", case.name));
-        };
-        if let Err(error) = self.quiet(case, patience).await {
-            wrong("before it", error.to_string());
-            return came;
-        }
-        let struck = Instant::now();
-        match (case.strike)(ground).await {
-            Ok(()) => {
-                if let Err(error) = self.fires(&mut came, struck, patience).await {
-                    wrong("waiting for its alerts", error.to_string());
-                }
-            }
-            Err(error) => wrong("breaking", error.to_string()),
-        }
-        if let Err(error) = (case.heal)(ground).await {
-            wrong("healing", error.to_string());
-            return came;
-        }
-        let healed = Instant::now();
-        match self.quiet(case, patience).await {
-            Ok(()) => {
-                let after = Some(rounded(healed.elapsed()));
-                came.iter_mut().for_each(|one| one.resolved_after_s = after);
-            }
-            Err(error) => wrong("waiting for the end", error.to_string()),
-        }
-        came
-    }
-
-    /// Waits until every alert fires, and Alertmanager knows of it.
-    async fn fires(
-        &self,
-        came: &mut [Came],
-        struck: Instant,
-        patience: Duration,
-    ) -> Result<(), AlertError> {
-        while came.iter().any(|one| one.fired_after_s.is_none()) && struck.elapsed() < patience {
-            let firing = self.prometheus.firing().await?;
-            let after = rounded(struck.elapsed());
-            let fresh = came.iter_mut().filter(|one| one.fired_after_s.is_none());
-            for one in fresh.filter(|one| firing.iter().any(|name| name == one.alert)) {
-                one.fired_after_s = Some(after);
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        let fired = Instant::now();
-        while came.iter().any(|one| !one.delivered) && fired.elapsed() < DELIVERED_WITHIN {
-            let active = self.alertmanager.active().await?;
-            for one in came.iter_mut() {
-                one.delivered |= active.iter().any(|name| name == one.alert);
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until none of a case's alerts fires, by both.
-    async fn quiet(&self, case: &Case, patience: Duration) -> Result<(), AlertError> {
-        let what = format!("the end of {}", case.alerts.join(", "));
-        let quiet = wait_until(patience, &what, || async {
-            let text = |error: AlertError| error.to_string();
-            let firing = self.prometheus.firing().await.map_err(text)?;
-            let active = self.alertmanager.active().await.map_err(text)?;
-            let left = case
-                .alerts
-                .iter()
-                .find(|alert| firing.iter().chain(&active).any(|name| name == *alert));
-            left.map_or(Ok(()), |alert| Err(format!("{alert} fires")))
-        });
-        Ok(quiet.await?)
+        self.prometheus.fired_within(began.elapsed()).await
     }
 }

@@ -1,16 +1,19 @@
 //! A Prometheus with the repository's configuration, whose targets are a stack's programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::error::AlertError;
 use super::pace::Pace;
 use super::server::{Home, Server};
+use super::times::Times;
 use crate::stack::{Handle, PartKind, repository_root};
 
 /// Its own settings and its rules, in `ops/prometheus`.
 const CONFIGURATION: &str = "prometheus.yml";
-const RULES: [&str; 2] = ["rules.yml", "alerts.yml"];
+const ALERTS: &str = "alerts.yml";
+const RULES: [&str; 2] = ["rules.yml", ALERTS];
 
 /// A series and its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,13 +80,27 @@ impl Prometheus {
 
     /// Names of the alerts that fire now.
     pub async fn firing(&self) -> Result<Vec<String>, AlertError> {
-        let samples = self.query("ALERTS{alertstate=\"firing\"}").await?;
-        let mut names: Vec<String> =
-            samples.into_iter().filter_map(|mut one| one.labels.remove("alertname")).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        self.names("ALERTS{alertstate=\"firing\"}").await
     }
+
+    /// Names of the alerts that fired at any time of the last `time`.
+    pub async fn fired_within(&self, time: Duration) -> Result<Vec<String>, AlertError> {
+        let seconds = time.as_secs() + 1;
+        self.names(&format!("count_over_time(ALERTS{{alertstate=\"firing\"}}[{seconds}s])")).await
+    }
+
+    /// Names of the alerts that a query finds, each once.
+    async fn names(&self, query: &str) -> Result<Vec<String>, AlertError> {
+        let samples = self.query(query).await?;
+        let names = samples.into_iter().filter_map(|mut one| one.labels.remove("alertname"));
+        Ok(names.collect::<BTreeSet<String>>().into_iter().collect())
+    }
+}
+
+/// What the repository's rules and configuration say of time, at a pace.
+pub(super) fn times_at(pace: Pace) -> Result<Times, AlertError> {
+    let configuration = pace.of_configuration(&read(CONFIGURATION)?);
+    Ok(Times::read(&configuration, &pace.of_rules(&read(ALERTS)?)))
 }
 
 fn text(value: &serde_json::Value) -> Option<String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use rig::alerts::{CASES, Came, Case, Pace, Play, Report, play};
+use rig::alerts::{CASES, Came, Case, Pace, Play, Report, Trial, play};
 use rig::stack::{Stack, StackOptions};
 
 use super::told::Told;
@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// Starts a stack, tries, tells, and ends the stack; exit code 1 where an alert was missed or fired
-/// without a reason.
+/// Starts a stack, tries, tells, and ends the stack; exit code 1 where an alert was missed or late, or
+/// fired without a reason.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let Some(cases) = chosen(&arguments.only) else {
         CASES.iter().for_each(|case| println!("  {:<20} {}", case.name, case.about));
@@ -69,10 +69,11 @@ fn chosen(names: &[String]) -> Option<Vec<&'static Case>> {
     names.iter().map(|name| CASES.iter().find(|case| case.name == name)).collect()
 }
 
-fn tell(case: &Case, came: &[Came]) {
-    let missed: Vec<&str> = came.iter().filter(|one| !one.passes()).map(|one| one.alert).collect();
-    let verdict =
-        if missed.is_empty() { "ok".to_owned() } else { format!("MISSED {}", missed.join(", ")) };
+fn tell(case: &Case, trial: &Trial) {
+    let failed = |came: &Came| format!("{} {}", came.verdict.as_str(), came.alert);
+    let failures: Vec<String> =
+        trial.came.iter().filter(|came| !came.passes()).map(failed).collect();
+    let verdict = if failures.is_empty() { "ok".to_owned() } else { failures.join(", ") };
     println!("{:<20} {}: {verdict}", case.name, case.about);
 }
 

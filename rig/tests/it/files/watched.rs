@@ -1,12 +1,14 @@
-//! A real Prometheus with the repository's configuration, and the stack's programs as its targets.
+//! A real Prometheus with the repository's configuration, and the stack's programs as its targets; and
+//! a real Alertmanager.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rig::alerts::{Pace, Prometheus};
+use rig::alerts::{Alertmanager, Pace, Prometheus, Reached};
 use rig::stack::{Handle, PartKind, shared, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -15,6 +17,8 @@ use crate::http;
 
 /// Its start, some scrapes, and claims that become rows.
 const WATCHES_WITHIN: Duration = Duration::from_secs(90);
+/// Alertmanager has taken in what it was told.
+const KNOWS_WITHIN: Duration = Duration::from_secs(30);
 /// Claims of one look; each is another user's.
 const CLAIMS: u32 = 5;
 /// Panels that only a fault fills, by their dashboard and title: their queries are asked, and find
@@ -101,4 +105,24 @@ async fn names_and_units_are_as_prometheus_wants_them(program: SocketAddr) {
     let checked = timeout(WATCHES_WITHIN, check.output()).await.unwrap().unwrap();
     fs::remove_file(&page).unwrap();
     succeeded(&checked);
+}
+
+#[tokio::test]
+async fn alertmanager_says_which_alert_another_one_speaks_for() {
+    let alertmanager = Alertmanager::start().await.unwrap();
+    let expected = BTreeMap::from([
+        ("ClaimsFailing".to_owned(), Reached::Yes),
+        ("ClaimsFailingSlowly".to_owned(), Reached::Inhibited),
+        ("PartDown".to_owned(), Reached::Yes),
+    ]);
+    let alerts: Vec<Value> =
+        expected.keys().map(|name| json!({"labels": {"alertname": name}})).collect();
+    let alerts = Value::from(alerts).to_string();
+    let taken = http::post(alertmanager.address(), "/api/v2/alerts", "", &alerts).await;
+    assert_eq!(taken.status, 200, "{taken:?}");
+    let known = wait_until(KNOWS_WITHIN, "three alerts, one of them inhibited", || async {
+        let known = alertmanager.known().await.map_err(|error| error.to_string())?;
+        if known == expected { Ok(()) } else { Err(format!("{known:?}")) }
+    });
+    known.await.unwrap();
 }
