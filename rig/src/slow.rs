@@ -54,11 +54,16 @@ impl SlowSockets {
         Self { wanted, open, _tasks: tasks }
     }
 
-    /// Waits until nine in ten are open: a server may be ending some just now.
+    /// Whether nine in ten are open at this moment: a server may be ending some just now.
+    pub fn most_are_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed) * 10 >= self.wanted * 9
+    }
+
+    /// Waits until most are open.
     pub async fn are_open(&self) -> Result<(), TooLate> {
         let open = wait_until(OPEN_WITHIN, "slow connections", || async {
-            let (open, wanted) = (self.open.load(Ordering::Relaxed), self.wanted);
-            if open * 10 >= wanted * 9 { Ok(()) } else { Err(format!("{open} of {wanted}")) }
+            let open = self.open.load(Ordering::Relaxed);
+            if self.most_are_open() { Ok(()) } else { Err(format!("{open} of {}", self.wanted)) }
         });
         open.await
     }
