@@ -1,6 +1,7 @@
 //! Spans from a claim to a collector that is a server of the test's.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
@@ -10,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use metrics::Counter;
+use metrics::atomics::AtomicU64;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span as Told;
@@ -23,15 +25,50 @@ use super::*;
 const SOON: Duration = Duration::from_secs(30);
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn counters() -> Counters {
-    Counters { exported: Counter::noop(), dropped: Counter::noop(), failed: Counter::noop() }
+/// What became of spans, as a scrape would see it.
+#[derive(Default)]
+struct Counts {
+    exported: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
+    failed: Arc<AtomicU64>,
 }
 
-fn started(collector: SocketAddr, ratio: &str) -> (Tracer, Exporter) {
+#[derive(Debug, PartialEq, Eq)]
+struct Spans {
+    exported: u64,
+    dropped: u64,
+    failed: u64,
+}
+
+const NONE: Spans = Spans { exported: 0, dropped: 0, failed: 0 };
+
+impl Counts {
+    fn counters(&self) -> Counters {
+        let counter = |counts: &Arc<AtomicU64>| Counter::from_arc(Arc::clone(counts));
+        Counters {
+            exported: counter(&self.exported),
+            dropped: counter(&self.dropped),
+            failed: counter(&self.failed),
+        }
+    }
+
+    fn now(&self) -> Spans {
+        let spans = |counts: &AtomicU64| counts.load(Ordering::Relaxed);
+        Spans {
+            exported: spans(&self.exported),
+            dropped: spans(&self.dropped),
+            failed: spans(&self.failed),
+        }
+    }
+}
+
+fn started(collector: SocketAddr, ratio: &str) -> (Tracer, Exporter, Counts) {
     let endpoint = Endpoint::parse(&format!("http://{collector}")).unwrap();
     let setting = Setting { endpoint, ratio: Ratio::parse(ratio).unwrap() };
     let service = Service { name: "edge", instance: "edge-1".to_owned(), version: "0" };
-    start(&setting, service, counters()).unwrap()
+    let counts = Counts::default();
+    let (tracer, exporter) = start(&setting, service, counts.counters()).unwrap();
+    (tracer, exporter, counts)
 }
 
 /// A collector that takes one request, and what it was told.
@@ -59,7 +96,7 @@ fn nobody() -> SocketAddr {
 #[tokio::test]
 async fn spans_reach_the_collector_with_their_parents() {
     let (address, mut told) = collector().await;
-    let (tracer, exporter) = started(address, "1");
+    let (tracer, exporter, counts) = started(address, "1");
     let root = tracer.first("claim", || Some(PARENT.as_bytes())).unwrap();
     let child = root.child(Kind::Producer, "publish").with("partition", 7);
     let header = child.context().to_string();
@@ -67,7 +104,9 @@ async fn spans_reach_the_collector_with_their_parents() {
     root.with("outcome", "issued").end();
     tracer.after(header.as_bytes(), "consume", SystemTime::now()).unwrap().end();
     drop(tracer);
+    assert_eq!(counts.now(), NONE, "nothing was sent yet");
     timeout(SOON, exporter.run()).await.expect("it ends with its tracers");
+    assert_eq!(counts.now(), Spans { exported: 3, ..NONE });
 
     let mut request = told.recv().await.unwrap();
     let mut of_edge = request.resource_spans.remove(0);
@@ -95,13 +134,14 @@ fn hex(text: &str) -> Vec<u8> {
 #[tokio::test]
 async fn whoever_asks_may_keep_out_of_a_trace_and_never_force_one() {
     let unsampled = format!("{}00", &PARENT[..53]);
-    let (all, _exporter) = started(nobody(), "1");
+    let (all, exporter, counts) = started(nobody(), "1");
     assert!(all.first("claim", || Some(unsampled.as_bytes())).is_none());
     assert!(all.first("claim", || Some(PARENT.as_bytes())).is_some());
     assert!(all.first("claim", || Some(b"nonsense")).is_some());
     assert!(all.first("claim", || None).is_some());
     assert!(all.after(unsampled.as_bytes(), "consume", SystemTime::now()).is_none());
-    let (none, _exporter) = started(nobody(), "0");
+    assert_eq!((exporter.waiting_spans(), counts.now()), (0, NONE), "no span has ended");
+    let (none, _exporter, _) = started(nobody(), "0");
     assert!((0..1_000).all(|_| none.first("claim", || Some(PARENT.as_bytes())).is_none()));
 }
 
@@ -127,22 +167,40 @@ async fn a_collector_that_refuses_or_is_away_ends_nothing() {
         });
         drop(http1::Builder::new().serve_connection(TokioIo::new(stream), refuse).await);
     };
-    let (tracer, exporter) = started(address, "1");
+    let (tracer, exporter, counts) = started(address, "1");
     tracer.first("claim", || None).unwrap().end();
     drop(tracer);
     timeout(SOON, async { tokio::join!(exporter.run(), refuse) }).await.unwrap();
+    assert_eq!(counts.now(), Spans { failed: 1, ..NONE });
 
-    let (tracer, exporter) = started(nobody(), "1");
+    let (tracer, exporter, counts) = started(nobody(), "1");
     tracer.first("claim", || None).unwrap().end();
     drop(tracer);
     timeout(SOON, exporter.run()).await.unwrap();
+    assert_eq!(counts.now(), Spans { failed: 1, ..NONE });
 }
 
 #[tokio::test]
 async fn a_full_queue_drops_and_never_waits() {
-    let (tracer, exporter) = started(nobody(), "1");
-    for _ in 0..20_000 {
+    const ENDED: u64 = 20_000;
+    const WAITING: u64 = 8_192;
+    let (tracer, exporter, counts) = started(nobody(), "1");
+    for _ in 0..ENDED {
         tracer.first("claim", || None).unwrap().end();
     }
-    assert_eq!(exporter.waiting_spans(), 8_192);
+    assert_eq!(exporter.waiting_spans() as u64, WAITING);
+    let dropped = Spans { dropped: ENDED - WAITING, ..NONE };
+    assert_eq!(counts.now(), dropped);
+    // What waited is counted as well: of all that ended nothing goes without a word.
+    drop(tracer);
+    timeout(SOON, exporter.run()).await.unwrap();
+    assert_eq!(counts.now(), Spans { failed: WAITING, ..dropped });
+}
+
+#[tokio::test]
+async fn a_span_that_nobody_sends_any_more_is_dropped() {
+    let (tracer, exporter, counts) = started(nobody(), "1");
+    drop(exporter);
+    tracer.first("claim", || None).unwrap().end();
+    assert_eq!(counts.now(), Spans { dropped: 1, ..NONE });
 }
