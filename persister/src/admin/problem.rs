@@ -11,6 +11,8 @@ use crate::store::{Retry, StoreError};
 
 /// What went wrong, as `code` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// For its list of all of them, which a new one cannot be left out of.
+#[cfg_attr(test, derive(clap::ValueEnum))]
 pub(super) enum Code {
     /// The request is not as described.
     Malformed,
@@ -194,44 +196,20 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use super::*;
+    use clap::ValueEnum;
 
-    const ALL: [Code; 21] = [
-        Code::Malformed,
-        Code::TooLarge,
-        Code::UnsupportedType,
-        Code::Unauthenticated,
-        Code::LockedOut,
-        Code::Forbidden,
-        Code::NotFound,
-        Code::MethodNotAllowed,
-        Code::UnknownEvent,
-        Code::UnknownCoupon,
-        Code::UnknownRun,
-        Code::UnknownLetter,
-        Code::IdUsed,
-        Code::Refused,
-        Code::Held,
-        Code::VersionConflict,
-        Code::BeingArmed,
-        Code::Busy,
-        Code::Unavailable,
-        Code::Deadline,
-        Code::Internal,
-    ];
+    use super::*;
 
     #[test]
     fn the_contract_has_every_code_with_its_status_and_title() {
-        for (index, code) in ALL.into_iter().enumerate() {
-            assert_eq!(code as usize, index, "in the order of their discriminants");
-        }
+        let all = Code::value_variants();
         let document: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
         let responses = document["components"]["responses"].as_object().unwrap().values();
         let mut shown = BTreeSet::new();
         for response in responses {
             let examples = &response["content"]["application/problem+json"]["examples"];
             for (word, example) in examples.as_object().unwrap() {
-                let code = ALL.into_iter().find(|code| code.words().0 == word);
+                let code = all.iter().find(|code| code.words().0 == word);
                 let code = code.unwrap_or_else(|| panic!("{word} is no code"));
                 let told = &example["value"];
                 assert_eq!(told["status"], code.status().as_u16(), "{word}");
@@ -239,7 +217,7 @@ mod tests {
                 shown.insert(word.clone());
             }
         }
-        assert_eq!(shown, BTreeSet::from(ALL.map(|code| code.words().0.to_owned())));
+        assert_eq!(shown, all.iter().map(|code| code.words().0.to_owned()).collect());
     }
 
     #[test]
