@@ -2,6 +2,7 @@
 //! numbers, from shards' first slots and from steps' names; never from ids, but for
 //! [`EVENT_FENCED`], whose series end with their events' fences and are [`NAMED_EVENTS`] at most.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -142,7 +143,10 @@ fn describe_watched() {
     describe_histogram!(MYSQL_WRITE, Unit::Seconds, "Renewals of the lease: one small commit each");
     describe_gauge!(MYSQL_SESSIONS, "Open sessions of MySQL, by what for");
     describe_counter!(MYSQL_REFUSED, "Sessions of MySQL that could not be opened");
-    describe_gauge!(MYSQL_REPLICAS, "Replicas that are connected to MySQL, where it says so");
+    describe_gauge!(
+        MYSQL_REPLICAS,
+        "Replicas that are connected to MySQL; not there, or NaN, where it does not say so"
+    );
     describe_gauge!(FENCED, "Events whose shard may not answer for them");
     describe_gauge!(WINS, "Units told, and where they are, of the events that were judged last");
     describe_gauge!(
@@ -372,9 +376,13 @@ pub fn mysql_refused() {
     counter!(MYSQL_REFUSED).increment(1);
 }
 
-/// How many replicas are connected to MySQL.
-pub fn mysql_replicas(replicas: u64) {
-    gauge!(MYSQL_REPLICAS).set(float(replicas));
+/// How many replicas are connected to MySQL; None: it does not say so. A server that never did has no
+/// series; since one cannot be taken back, it is no number any more where another server did.
+pub fn mysql_replicas(replicas: Option<u64>) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if TOLD.fetch_or(replicas.is_some(), Ordering::Relaxed) || replicas.is_some() {
+        gauge!(MYSQL_REPLICAS).set(replicas.map_or(f64::NAN, float));
+    }
 }
 
 /// How many events are fenced.

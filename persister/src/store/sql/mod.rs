@@ -57,11 +57,15 @@ pub(super) const ADD_PARTITION: &str = "\
 
 pub(super) const SERVER: &str =
     "SELECT VERSION(), @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.sync_binlog";
-/// How many replicas follow the server, as MySQL and MariaDB say it: of all, or of those that
-/// acknowledge.
+/// How many replicas follow the server: all, as MariaDB says it, or those that acknowledge commits,
+/// as MySQL does. SHOW REPLICAS would need a privilege that persisters do not have.
 pub(super) const REPLICAS_CONNECTED: &str = "\
     SHOW GLOBAL STATUS WHERE Variable_name IN ('Slaves_connected', \
       'Rpl_semi_sync_master_clients', 'Rpl_semi_sync_source_clients')";
+/// Whether replicas are asked to acknowledge commits.
+pub(super) const SEMI_SYNC: &str = "\
+    SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', \
+      'rpl_semi_sync_source_enabled')";
 /// The time, as columns have it.
 pub(super) const NOW: &str = "SELECT UTC_TIMESTAMP(3)";
 pub(super) const CLOCK: &str = "SELECT CAST(UNIX_TIMESTAMP(UTC_TIMESTAMP(3)) * 1000 AS UNSIGNED)";
