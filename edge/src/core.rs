@@ -20,7 +20,7 @@ use crate::health::{Health, Servers};
 use crate::identity::Identity;
 use crate::issue::Issue;
 use crate::limits::Limits;
-use crate::metrics::{ClaimMetrics, ReadMetrics, RequestMetrics};
+use crate::metrics::{ClaimMetrics, ReadMetrics, RequestMetrics, RouteTimes};
 use crate::mine::Coupons;
 use crate::proxy_protocol::Forwarders;
 use crate::routes::Routes;
@@ -125,6 +125,7 @@ fn routes(making: &Making, claims: &Rc<Claims>) -> Routes {
         origins: making.origins.clone(),
         stages: stages.clone(),
         metrics: RequestMetrics::register(),
+        times: RouteTimes::register(),
         demo: Demo::of(identity),
         tracer: sources.tracer.clone(),
     }

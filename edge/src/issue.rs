@@ -73,20 +73,20 @@ pub enum NotIssued {
 }
 
 impl Issue {
-    /// Answers one claim: count, read, identify, admit, answer from memory, or else ask. `trace` is
-    /// its span, if it is traced.
+    /// Answers one claim: count, read, identify, admit, answer from memory, or else ask. `began`: when
+    /// its head came, if it is timed. `trace` is its span, if it is traced.
     pub async fn issue(
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
+        began: Option<std::time::Instant>,
         trace: Option<Context>,
     ) -> Result<Answered, NotIssued> {
-        let began = self.reads.begin();
         let (head, body) = request.into_parts();
         // Before the body: one that is slow, huge or no claim at all counts as well.
         self.limits.admits(&head.headers, peer).map_err(NotIssued::Exceeded)?;
         let request = read_issue(&head.headers, body).await.map_err(NotIssued::Request)?;
-        self.reads.end(began);
+        self.reads.read(began);
         let IssueRequest { event, user, attempt, request_id } = request;
         let identified = self.identity.identify(&head.headers, peer, user).await;
         let user = identified.map_err(NotIssued::Refused)?;

@@ -1,6 +1,7 @@
 //! All routes.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -12,7 +13,7 @@ use crate::demo::Demo;
 use crate::health::Health;
 use crate::issue::Issue;
 use crate::language::{self, Language};
-use crate::metrics::RequestMetrics;
+use crate::metrics::{RequestMetrics, RouteTimes};
 use crate::mine::Coupons;
 use crate::reply::{self, HttpResponse, Reply};
 use crate::stage::Stages;
@@ -131,6 +132,8 @@ pub struct Routes {
     pub stages: Stages,
     /// What was answered.
     pub metrics: RequestMetrics,
+    /// How long that took.
+    pub times: RouteTimes,
     /// Whether the demo page is shown.
     pub demo: Demo,
     /// Who traces claims.
@@ -141,6 +144,7 @@ impl Routes {
     /// Answers one request, which came from that address.
     pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> HttpResponse {
         let (route, event) = Route::of(request.uri().path());
+        let began = self.times.begin(route);
         let language = Language::of(request.headers());
         let page = self.origins.allow(request.headers());
         let asks_beforehand = *request.method() == Method::OPTIONS;
@@ -148,7 +152,7 @@ impl Routes {
             Route::Unknown => reply::not_found(),
             _ if asks_beforehand => reply::options(route.methods()),
             _ if !route.takes(request.method()) => reply::method_not_allowed(route.methods()),
-            Route::Issue => self.claim(request, peer).await,
+            Route::Issue => self.claim(request, peer, began).await,
             // Boxed: every connection keeps room for the largest future that is not.
             Route::Status => reply::status(Box::pin(self.statuses.status(event)).await),
             Route::Mine => reply::mine(Box::pin(self.coupons.mine(event, &request, peer)).await),
@@ -169,6 +173,7 @@ impl Routes {
             }
         }
         self.metrics.answered(route, code);
+        self.times.end(route, began);
         if !self.stages.is_serving() {
             // A proxy that keeps connections open would else send its next request into a close.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -176,9 +181,15 @@ impl Routes {
         response
     }
 
-    async fn claim(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
+    async fn claim(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        began: Option<Instant>,
+    ) -> Reply {
         let span = trace::claim(&self.tracer, request.headers());
-        let result = self.issue.issue(request, peer, span.as_ref().map(Span::context)).await;
+        let context = span.as_ref().map(Span::context);
+        let result = self.issue.issue(request, peer, began, context).await;
         let span = span.map(|span| trace::of_event(span, &result));
         let reply = reply::issue(result);
         if let Some(span) = span {

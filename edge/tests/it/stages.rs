@@ -1,5 +1,7 @@
 //! What an edge's metrics tell of the stages of a claim, and of what it remembers.
 
+use std::path::Path;
+
 use rig::stack::{shared, wait_until};
 
 use crate::client::{claim, get, metric};
@@ -32,6 +34,45 @@ async fn every_stage_of_a_claim_is_timed() {
         Ok(())
     };
     wait_until(SOON, "a time of each stage", timed).await.unwrap();
+}
+
+/// Claims that are sold out from memory as well, and a path that there is none of.
+#[tokio::test]
+async fn every_route_is_timed_and_of_claims_one_in_sixteen() {
+    let _guard = shared().await;
+    let stack = Stack::connect().await;
+    let event = new_id("routes");
+    created(&stack, &event, Terms::stock(1)).await;
+    let one_core = ("FIRSTCOME_CORES", Path::new("1"));
+    let edge = OwnEdge::start_with(&stack, &[one_core]).await;
+    known_by(&[edge.address], &event).await;
+    let timed = |route: &str| {
+        let count = format!("firstcome_edge_request_seconds_count{{route=\"{route}\"}}");
+        async move { metric(edge.private, &count).await }
+    };
+    let claims = timed("issue").await;
+    claim(edge.address, &event, "ann").await.is(200, "issued");
+    for number in 1..32 {
+        claim(edge.address, &event, &format!("user-{number}")).await.is(409, "sold_out");
+    }
+    assert_eq!(timed("issue").await - claims, 2.0, "of 32 claims");
+    let (status, mine) =
+        (format!("/api/v1/coupons/status/{event}"), format!("/api/v1/coupons/mine/{event}"));
+    let others = [
+        ("status", status.as_str()),
+        ("mine", &mine),
+        ("health", "/health"),
+        ("live", "/health/live"),
+        ("ready", "/health/ready"),
+        ("openapi", "/openapi.json"),
+        ("demo", "/demo"),
+        ("unknown", "/nowhere"),
+    ];
+    for (route, path) in others {
+        let before = timed(route).await;
+        get(edge.address, path).await;
+        assert!(timed(route).await > before, "{route}");
+    }
 }
 
 #[tokio::test]
