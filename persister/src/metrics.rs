@@ -117,7 +117,7 @@ pub fn install(recording: Recording) -> Result<PrometheusHandle, BuildError> {
 /// What the leader looks after beside its work.
 fn describe_watched() {
     describe_gauge!(BUILD, "1, with the version of this build");
-    describe_gauge!(DIFFERENCES, "Differences that the leader's last run of reconcile found");
+    describe_gauge!(DIFFERENCES, "Differences that each event's last run of reconcile left");
     describe_gauge!(LAG_SECONDS, Unit::Seconds, "Age of a partition's oldest record not in MySQL");
     describe_gauge!(PARTITIONS_HELD, "Partitions whose lease this process holds");
     describe_gauge!(LEASE_LEFT, Unit::Seconds, "How long the lease is surely held");
@@ -406,7 +406,7 @@ pub fn books_kept(now: DateTime<Utc>) {
     gauge!(BOOKS_KEPT_AT).set(now.timestamp() as f64);
 }
 
-/// What the leader's last run of reconcile found.
+/// What runs of reconcile left, whoever made them.
 pub fn reconcile_differences(differences: u64) {
     gauge!(DIFFERENCES).set(float(differences));
 }

@@ -12,7 +12,7 @@
 //! - `repair`: publishing again, asking for a re-arm.
 //! - `pace`: how fast, and whether now is a time for it.
 //! - `schedule`: the leader's runs by themselves.
-//! - `history`: the runs that there were.
+//! - `history`: the runs that there were; `standing`: the differences that they left.
 //! - `kinds`: the kinds of difference, and what is done about each; `report`: what a run found.
 
 mod closed;
@@ -27,6 +27,7 @@ mod report;
 mod scan;
 mod schedule;
 mod sequences;
+mod standing;
 mod trouble;
 mod watermark;
 
@@ -59,6 +60,7 @@ pub use print::{print, print_history, print_kinds, print_run};
 pub(crate) use report::owner_of_row;
 pub use report::{By, Difference, EventReport, Mode, Offender, Report};
 pub use schedule::{Schedule, Setting, Step};
+pub use standing::Standing;
 pub use trouble::Trouble;
 pub(crate) use watermark::{Watermark, behind, caught_up, ends, take as take_watermark};
 

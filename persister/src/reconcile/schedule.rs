@@ -145,9 +145,6 @@ fn after(step: &Step) -> Next {
 }
 
 fn tell(step: &Step) {
-    if let Step::Ran(report) = step {
-        metrics::reconcile_differences(report.figures.differences);
-    }
     let what = match step {
         Step::Ran(report) if report.is_clean() => {
             let Figures { events, wins, .. } = report.figures;

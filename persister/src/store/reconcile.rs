@@ -16,6 +16,7 @@ use super::coupons::{MAX_ROWS, padded};
 use super::error::StoreError;
 use super::session::Session;
 use super::sql;
+use super::times::to_column;
 use super::union::user_win;
 
 /// What a run came to.
@@ -166,6 +167,17 @@ impl Session {
     /// The last runs, newest first, without their reports.
     pub async fn reconciliations(&mut self, count: u32) -> Result<Vec<Run>, StoreError> {
         let rows = self.rows(&sql::runs(), (count,)).await?;
+        rows.into_iter().map(read_run).collect()
+    }
+
+    /// Up to `count` runs that came to their end and began after that, oldest first, without their
+    /// reports.
+    pub async fn ended_reconciliations(
+        &mut self,
+        after_ms: u64,
+        count: u32,
+    ) -> Result<Vec<Run>, StoreError> {
+        let rows = self.rows(&sql::ended_runs(), (to_column(after_ms), count)).await?;
         rows.into_iter().map(read_run).collect()
     }
 

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::coupon_log::CouponLog;
 use crate::metrics::{self, Retried, Server};
-use crate::reconcile::Trouble;
+use crate::reconcile::{Standing, Trouble};
 use crate::stop::Stop;
 use crate::store::{Session, Store, StoreError};
 use books::Books;
@@ -53,19 +53,24 @@ impl Watch {
 /// Looks at Redis and MySQL for ever.
 async fn look_around(store: Store, mut shards: Shards) {
     let mut session = None;
+    let mut standing = Standing::default();
     let mut rounds = interval(EVERY);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
         shards.look().await;
-        if let Err(error) = look_at_mysql(&store, &mut session).await {
+        if let Err(error) = look_at_mysql(&store, &mut session, &mut standing).await {
             session = None;
             failed(&error.into());
         }
     }
 }
 
-async fn look_at_mysql(store: &Store, session: &mut Option<Session>) -> Result<(), StoreError> {
+async fn look_at_mysql(
+    store: &Store,
+    session: &mut Option<Session>,
+    standing: &mut Standing,
+) -> Result<(), StoreError> {
     session.take_if(|session| !session.is_fresh());
     let session = match session {
         Some(session) => session,
@@ -74,6 +79,7 @@ async fn look_at_mysql(store: &Store, session: &mut Option<Session>) -> Result<(
     for (reason, letters) in session.count_letters_by_reason().await? {
         metrics::letters_waiting(reason, letters);
     }
+    metrics::reconcile_differences(standing.look(session).await?);
     metrics::mysql_replicas(session.replicas_connected().await?);
     Ok(())
 }

@@ -32,6 +32,15 @@ pub(in crate::store) fn runs() -> String {
     format!("SELECT {RUN}, NULL AS report FROM reconciliations ORDER BY started_at DESC LIMIT ?")
 }
 
+/// Runs that came to their end and began after a time, the oldest first, without their reports. Two
+/// never work at once, so none that began before ends after them.
+pub(in crate::store) fn ended_runs() -> String {
+    format!(
+        "SELECT {RUN}, NULL AS report FROM reconciliations \
+         WHERE started_at > ? AND ended_at IS NOT NULL ORDER BY started_at LIMIT ?"
+    )
+}
+
 /// One run, with its report.
 pub(in crate::store) fn run() -> String {
     format!("SELECT {RUN}, report FROM reconciliations WHERE run_id = ?")

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use contract::ids::CouponId;
-use persister::reconcile::{Kind, Mode, Schedule, Setting, Step};
+use persister::reconcile::{Kind, Mode, Schedule, Setting, Standing, Step};
 use persister::store::reconcile::KEPT_RUNS;
-use rig::stack::{AdminRole, shared, wait_until};
+use rig::stack::{AdminRole, PartKind, shared, wait_until};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{RUN, change, reconcile, run, runs_of, sold, turn};
 use crate::api::Api;
-use crate::world::{SOON, World};
+use crate::world::{SOON, World, page};
 
 #[tokio::test]
 async fn a_second_run_beside_the_first_is_refused() {
@@ -79,6 +79,46 @@ async fn the_leaders_own_run_finds_what_is_planted_and_stands_in_the_history() {
     let people = world.run(&["reconcile", "history", "--run", &id]).await;
     let line = format!("{event}: 1 differences");
     assert!(people.out.contains(&line) && people.out.contains("1 row_missing:"), "{people:?}");
+}
+
+#[tokio::test]
+async fn what_stands_is_told_by_the_leader_whoever_finds_and_repairs_it() {
+    let _guard = shared().await;
+    let _turn = turn().await;
+    let world = World::open().await;
+    let event = sold(&world, "stands", 5).await;
+    let (code, _) = reconcile(&world, &event, &[]).await;
+    assert_eq!(code, Some(0));
+    let before = stands(&world).await;
+    for user in ["user-2", "user-4"] {
+        let lost = "DELETE FROM coupons WHERE event_id = ? AND user_id = ?";
+        change(&world, lost, (event.as_str(), user)).await;
+    }
+    assert_eq!(reconcile(&world, &event, &[]).await.0, Some(1));
+    assert_eq!(stands(&world).await, before + 2);
+    let (_, report) = reconcile(&world, &event, &["--repair"]).await;
+    assert_eq!((&report["differences"], &report["published"]), (&json!(2), &json!(2)));
+    assert_eq!(stands(&world).await, before, "no other run is waited for");
+    world.rows_when(&event, 5).await;
+    assert_eq!(reconcile(&world, &event, &[]).await.0, Some(0));
+    assert_eq!(stands(&world).await, before);
+}
+
+/// The differences that stand by all runs, other tests' as well, once the leader says the same.
+async fn stands(world: &World) -> u64 {
+    let mut session = world.store().connect().await.unwrap();
+    let standing = Standing::default().look(&mut session).await.unwrap();
+    let leader = world.leader().await;
+    let status = world.handle.status();
+    let part = status.of_kind(PartKind::Persister).find(|part| part.name == leader).unwrap();
+    let address = part.metrics.unwrap().to_string();
+    let line = format!("firstcome_persister_reconcile_differences {standing}");
+    let look = || async {
+        let page = page(&address, "/metrics").await.ok_or("no answer")?;
+        if page.lines().any(|said| said == line) { Ok(()) } else { Err("another number") }
+    };
+    wait_until(SOON, &line, look).await.unwrap();
+    standing
 }
 
 #[tokio::test]
