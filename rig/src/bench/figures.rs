@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::error::BenchError;
+use super::plan::Cell;
 use super::row::PLAIN;
 
 /// One window, as it was measured.
@@ -17,6 +19,14 @@ pub struct Window {
     pub row: &'static str,
     /// Its figures, or what was wrong.
     pub outcome: Result<Measured, String>,
+}
+
+impl Window {
+    /// One that could not be measured.
+    pub(super) fn erred(cell: Cell, error: &BenchError) -> Self {
+        let Cell { round, connections, row } = cell;
+        Self { round, connections, row: row.name, outcome: Err(error.to_string()) }
+    }
 }
 
 /// The figures of a window.

@@ -81,33 +81,44 @@ async fn rows(
 ) -> Result<Vec<RowReport>, BenchError> {
     let mut persister = Vec::new();
     if selection.has(Chapter::Persister) {
-        persister = Box::pin(persister::rows(ground, effort)).await?;
+        persister =
+            or_erred(Chapter::Persister.name(), Box::pin(persister::rows(ground, effort)).await);
     }
     let furnished = furnished(selection);
     Box::pin(ground.furnish(&furnished)).await?;
     warm_up(ground, &furnished, effort).await?;
     let mut rows = Vec::new();
     if selection.has_loads() {
-        rows = loads(ground, &selection.rows, effort).await?;
+        rows = loads(ground, &selection.rows, effort).await;
     }
     for &chapter in &selection.chapters {
         eprintln!("{}", chapter.name());
-        rows.extend(match chapter {
-            Chapter::Persister => std::mem::take(&mut persister),
-            Chapter::Rush => Box::pin(rush::rows(ground, effort)).await?,
-            Chapter::Steady => Box::pin(steady::rows(ground, effort)).await?,
-            Chapter::RedisPerClaim => Box::pin(naive::rows(ground, effort, &rows)).await?,
-            Chapter::Growth => Box::pin(growth::rows(ground, effort)).await?,
-            Chapter::Metrics => Box::pin(recording::rows(ground, effort)).await?,
-            Chapter::Idle => Box::pin(idle::rows(ground)).await?,
-            Chapter::Reconcile => Box::pin(reconcile::rows(ground, effort)).await?,
-            Chapter::SlowSockets => Box::pin(slow_sockets::rows(ground, effort)).await?,
-        });
+        let measured = match chapter {
+            Chapter::Persister => Ok(std::mem::take(&mut persister)),
+            Chapter::Rush => Box::pin(rush::rows(ground, effort)).await,
+            Chapter::Steady => Box::pin(steady::rows(ground, effort)).await,
+            Chapter::RedisPerClaim => Box::pin(naive::rows(ground, effort, &rows)).await,
+            Chapter::Growth => Box::pin(growth::rows(ground, effort)).await,
+            Chapter::Metrics => Box::pin(recording::rows(ground, effort)).await,
+            Chapter::Idle => Box::pin(idle::rows(ground)).await,
+            Chapter::Reconcile => Box::pin(reconcile::rows(ground, effort)).await,
+            Chapter::SlowSockets => Box::pin(slow_sockets::rows(ground, effort)).await,
+        };
+        rows.extend(or_erred(chapter.name(), measured));
     }
     if !selection.versions.is_empty() {
-        rows.extend(Box::pin(others::rows(ground, effort, &selection.versions)).await?);
+        let measured = Box::pin(others::rows(ground, effort, &selection.versions)).await;
+        rows.extend(or_erred("versions", measured));
     }
     Ok(rows)
+}
+
+/// What was measured so far is not lost with a chapter that cannot be.
+fn or_erred(name: &str, measured: Result<Vec<RowReport>, BenchError>) -> Vec<RowReport> {
+    measured.unwrap_or_else(|error| {
+        let name = name.to_owned();
+        vec![RowReport { name, errors: vec![error.to_string()], ..RowReport::default() }]
+    })
 }
 
 /// The rows whose servers and events are needed, in the order of a round.
@@ -117,18 +128,15 @@ fn furnished(selection: &Selection) -> Vec<Row> {
     ROWS.into_iter().filter(|row| selection.rows.contains(row) || asked(row)).collect()
 }
 
-async fn loads(
-    ground: &mut Ground<'_>,
-    rows: &[Row],
-    effort: &Effort,
-) -> Result<Vec<RowReport>, BenchError> {
+async fn loads(ground: &mut Ground<'_>, rows: &[Row], effort: &Effort) -> Vec<RowReport> {
     let cells = cells(rows, effort);
     let mut windows = Vec::with_capacity(cells.len());
     for (done, cell) in cells.iter().enumerate() {
         eprintln!("{:>3}/{} {}", done + 1, cells.len(), told(cell));
-        windows.push(measure(ground, *cell, Until::Time(effort.window)).await?);
+        let measured = measure(ground, *cell, Until::Time(effort.window)).await;
+        windows.push(measured.unwrap_or_else(|error| Window::erred(*cell, &error)));
     }
-    Ok(reports(&windows))
+    reports(&windows)
 }
 
 /// A short window of each row that nobody counts: Kafka's JVMs compile, hashes and pages are made.
@@ -143,4 +151,19 @@ async fn warm_up(ground: &mut Ground<'_>, rows: &[Row], effort: &Effort) -> Resu
 
 fn told(Cell { round, connections, row }: &Cell) -> String {
     format!("round {round}, {connections} connections: {}", row.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chapter_that_cannot_be_measured_is_a_row_without_figures() {
+        let rows = or_erred("idle", Err(BenchError::Silent("the edge says nothing".to_owned())));
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].name.as_str(), &rows[0].rps), ("idle", &None));
+        assert_eq!(rows[0].errors, ["the edge says nothing"]);
+        let report = Report { rows, ..Report::default() };
+        assert!(report.erred(), "so the exit code is 1");
+    }
 }

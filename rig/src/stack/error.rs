@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::part::PartKind;
+
 /// Why a stack, or one of its parts, is not as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
@@ -45,6 +47,14 @@ pub enum StackError {
         first: u16,
         /// The last one.
         last: u16,
+    },
+    /// More parts of a kind than there are ports for.
+    #[error("a stack has {most} parts of the kind {} at most, those that have ended among them", kind.as_str())]
+    NoMore {
+        /// The kind.
+        kind: PartKind,
+        /// How many there may be.
+        most: u16,
     },
     /// A program is not installed.
     #[error("{program} is not installed; {advice}")]

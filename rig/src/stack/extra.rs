@@ -9,7 +9,7 @@ use super::error::StackError;
 use super::nginx::Limits;
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::plan::{READY_WITHIN, launch};
-use super::ports::Use;
+use super::ports::{BASELINES, EDGES, Use};
 use super::running::Stack;
 use super::status::PartStatus;
 use super::{edge, nginx, ready, repository};
@@ -24,7 +24,7 @@ impl Stack {
         &self,
         variables: &[(&'static str, &str)],
     ) -> Result<PartStatus, StackError> {
-        let number = self.count(PartKind::Edge);
+        let number = self.next(PartKind::Edge, EDGES)?;
         let mut spec = edge::spec(self.directory(), self.ports(), &self.servers(), number)?;
         let more = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
         spec.environment.extend(more);
@@ -53,7 +53,7 @@ impl Stack {
         name: &str,
         words: &[String],
     ) -> Result<PartStatus, StackError> {
-        let number = self.count(PartKind::Baseline);
+        let number = self.next(PartKind::Baseline, BASELINES)?;
         let address = self.ports().address(Use::Baseline, number);
         let mut arguments: Vec<_> = words.iter().map(Into::into).collect();
         arguments.extend(["--listen".into(), address.to_string().into()]);
@@ -79,8 +79,11 @@ impl Stack {
         Ok(Command::new(repository::program("baseline")?))
     }
 
-    fn count(&self, kind: PartKind) -> u16 {
-        u16::try_from(self.status().of_kind(kind).count()).unwrap_or(u16::MAX)
+    /// The number of one more part, from 0; those that have ended keep theirs.
+    fn next(&self, kind: PartKind, most: u16) -> Result<u16, StackError> {
+        let number = self.status().of_kind(kind).count();
+        let number = u16::try_from(number).ok().filter(|&number| number < most);
+        number.ok_or(StackError::NoMore { kind, most })
     }
 
     async fn add_and_wait(&self, spec: PartSpec) -> Result<PartStatus, StackError> {

@@ -11,12 +11,17 @@ use super::error::StackError;
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up).
 const FIRST: u16 = 20_000;
 /// Ports of one stack.
-const BLOCK: u16 = 88;
+const BLOCK: u16 = 104;
 /// Blocks that are tried.
-const BLOCKS: u16 = 145;
+const BLOCKS: u16 = 122;
 
-/// Where each kind's ports begin within a block. At most eight parts of a
-/// kind, but sixteen to compare with.
+/// Edges of one stack, those among them that benches add and end: a port is one edge's.
+pub(super) const EDGES: u16 = 16;
+/// Servers to compare with, of one stack.
+pub(super) const BASELINES: u16 = 16;
+
+/// Where each kind's ports begin within a block. Of the kinds that have no number above there are
+/// eight parts at most.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// Redis, for clients.
@@ -38,13 +43,13 @@ pub(super) enum Use {
     /// Edges, public.
     Edge = 40,
     /// Edges, private: metrics.
-    EdgeMetrics = 48,
+    EdgeMetrics = 40 + EDGES as isize,
     /// Persisters: metrics and health.
-    PersisterMetrics = 56,
+    PersisterMetrics = 72,
     /// Servers that the bench compares with.
-    Baseline = 64,
+    Baseline = 80,
     /// Persisters: the admin API.
-    PersisterAdmin = 80,
+    PersisterAdmin = 80 + BASELINES as isize,
 }
 
 /// A block of ports that no other stack uses while this value lives.
@@ -111,6 +116,23 @@ mod tests {
         let two = PortBlock::claim(&directory).unwrap();
         assert_ne!(one.first, two.first);
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn the_last_of_a_kind_has_no_port_of_another_kind() {
+        let mut ends = Vec::new();
+        let kinds = [
+            (Use::Edge, EDGES, Use::EdgeMetrics),
+            (Use::EdgeMetrics, EDGES, Use::PersisterMetrics),
+            (Use::PersisterMetrics, 8, Use::Baseline),
+            (Use::Baseline, BASELINES, Use::PersisterAdmin),
+        ];
+        for (kind, most, next) in kinds {
+            ends.push((kind as u16 + most, next as u16));
+        }
+        assert!(ends.iter().all(|(end, next)| end <= next), "{ends:?}");
+        assert_eq!(Use::PersisterAdmin as u16 + 8, BLOCK);
+        const { assert!(FIRST + BLOCKS * BLOCK <= 32_768, "outgoing connections take those") };
     }
 
     #[test]
