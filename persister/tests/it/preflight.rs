@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use links::redis::Slot;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use rig::stack::{
-    Action, AdminRole, Away, Limits, Listens, PartKind, exclusive, nginx_command, shared,
-    wait_until,
+    Action, AdminRole, Away, Limits, Listens, PartKind, TooLate, exclusive, nginx_command,
+    own_address, shared, wait_until,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
@@ -71,19 +71,28 @@ async fn sound(world: &World, event: &EventId) -> Value {
     wait_until(SOON, "nothing to do before the sale", look).await.unwrap()
 }
 
-/// Waits until a check says what is to be done, in words that have `says` in them.
-async fn found(world: &World, event: &EventId, check: &str, says: &str) {
+/// Waits until each of these checks says what is to be done, in words that have these in them, all in
+/// one report.
+async fn found(world: &World, event: &EventId, wanted: &[(&str, &str)]) {
+    looks_for(world, event, wanted).await.unwrap();
+}
+
+/// The same for a test that has to clean up if it is not so.
+async fn looks_for(world: &World, event: &EventId, wanted: &[(&str, &str)]) -> Result<(), TooLate> {
     let look = || async {
         let (code, report) = report(world, event).await?;
-        let names = |line: &&Value| {
-            line["verdict"] == "to_do" && line["says"].as_str().unwrap().contains(says)
+        let is_missing = |&&(check, says): &&(&str, &str)| {
+            !lines(&report, check).iter().any(|line| {
+                line["verdict"] == "to_do" && line["says"].as_str().unwrap().contains(says)
+            })
         };
-        match (code, lines(&report, check).iter().any(names)) {
+        let missing: Vec<_> = wanted.iter().filter(is_missing).collect();
+        match (code, missing.is_empty()) {
             (Some(1), true) => Ok(()),
-            _ => Err(report.to_string()),
+            _ => Err(format!("{missing:?} in {report}")),
         }
     };
-    wait_until(SOON, &format!("{check}: {says}"), look).await.unwrap();
+    wait_until(SOON, &format!("{wanted:?}"), look).await
 }
 
 /// A command on one node, in the words that redis-cli would take; returns the answer's beginning.
@@ -241,7 +250,7 @@ async fn an_event_that_is_not_there_or_would_not_sell_is_said() {
 
     let closed = world.open_event("preflight-closed", 5).await;
     world.event(&["close", closed.as_str(), "--wait-s", "60"]).await;
-    found(&world, &closed, "event", "it is over").await;
+    found(&world, &closed, &[("event", "it is over")]).await;
 }
 
 #[tokio::test]
@@ -249,7 +258,7 @@ async fn the_limits_that_nginx_was_started_with_are_seen() {
     let _guard = shared().await;
     let world = World::open().await;
     let event = world.open_event("preflight-limits", 5).await;
-    let listens = Listens { public: free_address().await, private: free_address().await };
+    let listens = Listens { public: own_address(), private: own_address() };
     let home = std::env::temp_dir().join(format!("firstcome-limits-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
     let mut command = nginx_command(&home, listens, &[], Limits::Real).unwrap();
@@ -269,10 +278,6 @@ async fn the_limits_that_nginx_was_started_with_are_seen() {
     assert_eq!(nobody["verdict"], "not_seen", "{nobody}");
 }
 
-async fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
-}
-
 #[tokio::test]
 async fn other_formats_and_a_missing_stand_by_are_found() {
     let _guard = exclusive().await;
@@ -290,23 +295,24 @@ async fn other_formats_and_a_missing_stand_by_are_found() {
             sleep(PROBES_APART).await;
         }
     };
-    tokio::select! {
-        () = writes => {}
-        () = found(&world, &event, "edges", "it understands claim 99") => {}
-    }
-    Box::pin(directory.produce(vec![record(None)])).await.unwrap();
-    sound(&world, &event).await;
-
     let plant = "INSERT INTO persisters (name, version, formats, seen_at) \
                  VALUES ('of-another-build', '9', 'claim 99', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)";
     world.query::<u8>(plant, ()).await;
-    let reported = report(&world, &event).await;
+    let away = Away::take(&world.handle, "nginx-1", Action::Stop).await.unwrap();
+    let wanted = [
+        ("edges", "it understands claim 99"),
+        ("persisters", "it understands claim 99"),
+        ("limits in front", "it does not say them"),
+    ];
+    let seen = tokio::select! {
+        () = writes => Ok(()),
+        seen = looks_for(&world, &event, &wanted) => seen,
+    };
     let forget = "DELETE FROM persisters WHERE name = 'of-another-build'";
     world.query::<u8>(forget, ()).await;
-    let (code, planted) = reported.unwrap();
-    let line = lines(&planted, "persisters");
-    let line = line.iter().find(|line| line["about"] == "of-another-build").unwrap();
-    assert_eq!((code, &line["verdict"]), (Some(1), &"to_do".into()), "{planted}");
+    seen.unwrap();
+    Box::pin(directory.produce(vec![record(None)])).await.unwrap();
+    away.back(SOON).await.unwrap();
     sound(&world, &event).await;
 
     let leader = world.leader().await;
@@ -317,7 +323,8 @@ async fn other_formats_and_a_missing_stand_by_are_found() {
         panic!("{persisters:?}");
     };
     let away = Away::take(&world.handle, stand_by, Action::Pause).await.unwrap();
-    found(&world, &event, "persisters", &format!("nobody stands by for {leader}")).await;
+    let nobody = format!("nobody stands by for {leader}");
+    found(&world, &event, &[("persisters", &nobody)]).await;
     away.back(SOON).await.unwrap();
     sound(&world, &event).await;
     // One that ends takes it back at once.
@@ -325,11 +332,6 @@ async fn other_formats_and_a_missing_stand_by_are_found() {
     let told = "SELECT name FROM persisters WHERE name = ?";
     let told: Vec<String> = world.query(told, (stand_by.as_str(),)).await;
     assert_eq!(told, [""; 0], "it ended and still says that it runs");
-    away.back(SOON).await.unwrap();
-    sound(&world, &event).await;
-
-    let away = Away::take(&world.handle, "nginx-1", Action::Stop).await.unwrap();
-    found(&world, &event, "limits in front", "it does not say them").await;
     away.back(SOON).await.unwrap();
     sound(&world, &event).await;
 }
@@ -344,47 +346,48 @@ async fn every_fault_that_is_planted_is_found() {
     let info = world.cluster.info_of(master, &["replication", "memory"]).await.unwrap();
     let replica = info.followers()[0].address;
 
-    for (node, name, value, back) in [
+    let settings = [
         (master, "appendonly", "no", "yes"),
         (master, "maxmemory-policy", "allkeys-lru", "noeviction"),
         (replica, "appendfsync", "no", "everysec"),
         (replica, "cluster-replica-validity-factor", "10", "0"),
-    ] {
-        let planted = Planted::set(node, name, value, back).await;
-        found(&world, &event, "redis settings", &format!("{name} is {value}, not {back}")).await;
-        drop(planted);
-        sound(&world, &event).await;
+    ];
+    let most = (info.number("used_memory").unwrap() + LITTLE_ROOM).to_string();
+    let mut planted = vec![Planted::set(master, "maxmemory", &most, "0").await];
+    let mut wanted = vec![("memory", "raise maxmemory".to_owned())];
+    for (node, name, value, back) in settings {
+        planted.push(Planted::set(node, name, value, back).await);
+        wanted.push(("redis settings", format!("{name} is {value}, not {back}")));
     }
-
-    let most = info.number("used_memory").unwrap() + LITTLE_ROOM;
-    let planted = Planted::set(master, "maxmemory", &most.to_string(), "0").await;
-    found(&world, &event, "memory", "raise maxmemory").await;
+    let wanted: Vec<_> = wanted.iter().map(|(check, says)| (*check, says.as_str())).collect();
+    found(&world, &event, &wanted).await;
     drop(planted);
     sound(&world, &event).await;
 
-    let away = Away::take(&world.handle, &part_at(&world, replica), Action::Pause).await.unwrap();
-    found(&world, &event, "redis replicas", "acknowledged nothing").await;
-    away.back(SOON).await.unwrap();
-    sound(&world, &event).await;
-
-    // The first that is asked, and so one whose silence everything else waits for.
-    let away = Away::take(&world.handle, "kafka-1", Action::Pause).await.unwrap();
-    found(&world, &event, "kafka broker", "it does not answer").await;
-    found(&world, &event, "kafka topic", "lack a replica in sync").await;
-    away.back(SOON).await.unwrap();
+    // The first broker that is asked, and so one whose silence everything else waits for.
+    let node = Away::take(&world.handle, &part_at(&world, replica), Action::Pause).await.unwrap();
+    let broker = Away::take(&world.handle, "kafka-1", Action::Pause).await.unwrap();
+    let wanted = [
+        ("redis replicas", "acknowledged nothing"),
+        ("kafka broker", "it does not answer"),
+        ("kafka topic", "lack a replica in sync"),
+    ];
+    found(&world, &event, &wanted).await;
+    node.back(SOON).await.unwrap();
+    broker.back(SOON).await.unwrap();
     sound(&world, &event).await;
 
     let mut away = Vec::new();
     for broker in ["kafka-1", "kafka-2", "kafka-3"] {
         away.push(Away::take(&world.handle, broker, Action::Pause).await.unwrap());
     }
-    found(&world, &event, "kafka topic", "no broker says how it stands").await;
+    found(&world, &event, &[("kafka topic", "no broker says how it stands")]).await;
     // Resumed all before one of them is waited for.
     drop(away);
     sound(&world, &event).await;
 
     let taken = TakenOut::newest(&world).await;
-    found(&world, &event, "mysql schema", &taken.name).await;
+    found(&world, &event, &[("mysql schema", &taken.name)]).await;
     taken.put_back().await;
     sound(&world, &event).await;
 }
