@@ -73,14 +73,19 @@ def watch(browser) -> None:
     sign_in(page, os.environ["VIEWER"])
     assert os.environ["VIEWER"] not in page.url
     page.evaluate("(event) => { location.hash = `#/live?event=${event}`; }", event)
+    # Before, the view shows what was changed last, which may be another test's.
+    expect(page.get_by_label("Event", exact=True)).to_have_value(event)
     expect(tile(page, "Won")).to_have_text(re.compile(r"[1-9]"))
     expect(tile(page, "Persisted")).to_have_text(re.compile(r"[1-9]"))
     expect(tile(page, "Claims a second")).to_have_text(re.compile(r"[1-9]"))
     expect(tile(page, "p99 of claims")).to_have_text(re.compile(r"[1-9].* ms"))
     won = number(tile(page, "Won").inner_text())
+    # Looked up anew each time: the view may be drawn again.
     page.wait_for_function(
-        "([tile, won]) => Number(tile.textContent.replaceAll(',', '')) > won",
-        arg=[tile(page, "Won").element_handle(), won],
+        """won => [...document.querySelectorAll(".tile")].some(tile =>
+            tile.textContent.includes("Won") &&
+            Number(tile.querySelector(".value").textContent.replaceAll(",", "")) > won)""",
+        arg=won,
     )
     expect(page.locator(".chart .line-0[d*='L']").first).to_be_attached()
     expect(page.get_by_role("heading", name=re.compile(r"Parts: \d+ of \d+"))).to_be_visible()
