@@ -26,6 +26,9 @@ const COPIED: u64 = 50_000;
 const ALLOWED_KIB: u64 = 32 * 1024;
 /// An export that takes longer is ended.
 const EXPORT_WITHIN: Duration = Duration::from_secs(900);
+/// How many times as long as its first half an export's second half may take. Where a page costs more
+/// the further it lies from the start, it takes three times as long.
+const SECOND_HALF: f64 = 2.0;
 /// Lines between two looks at its memory.
 const LOOK_EVERY: u64 = 10_000;
 
@@ -49,17 +52,22 @@ async fn main() -> ExitCode {
     let began = Instant::now();
     plant(&stack, &event, winners).await;
     println!("planted in {:.0} s", began.elapsed().as_secs_f64());
-    let (took, peak_kib) = export(&stack, &event, winners).await;
+    let export = export(&stack, &event, winners).await;
+    let (first, second) = (export.first_half.as_secs_f64(), export.second_half.as_secs_f64());
     println!(
-        "exported {winners} winners in {:.1} s, peak {} MiB",
-        took.as_secs_f64(),
-        peak_kib / 1024
+        "exported {winners} winners in {:.1} s (halves {first:.1} and {second:.1}), peak {} MiB",
+        first + second,
+        export.peak_kib / 1024
     );
-    if peak_kib <= ALLOWED_KIB {
-        return ExitCode::SUCCESS;
+    if export.peak_kib > ALLOWED_KIB {
+        eprintln!("more than the {} MiB that it may take", ALLOWED_KIB / 1024);
+        return ExitCode::FAILURE;
     }
-    eprintln!("more than the {} MiB that it may take", ALLOWED_KIB / 1024);
-    ExitCode::FAILURE
+    if second > SECOND_HALF * first {
+        eprintln!("the second half took more than {SECOND_HALF} times as long as the first");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn plant(stack: &Handle, event: &EventId, winners: u64) {
@@ -88,18 +96,27 @@ async fn plant(stack: &Handle, event: &EventId, winners: u64) {
 }
 
 /// How long an export took, and the most memory that its process had while it wrote.
-async fn export(stack: &Handle, event: &EventId, winners: u64) -> (Duration, u64) {
+struct Export {
+    first_half: Duration,
+    second_half: Duration,
+    peak_kib: u64,
+}
+
+async fn export(stack: &Handle, event: &EventId, winners: u64) -> Export {
     let mut command = stack.persister_command(&["event", "winners", event.as_str()]).unwrap();
     let began = Instant::now();
     let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", run.id().unwrap());
     let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
-    let (mut peak_kib, mut count) = (0, 0);
+    let (mut peak_kib, mut count, mut first_half) = (0, 0, Duration::ZERO);
     let reading = async {
         // The names of the columns.
         lines.next_line().await.unwrap();
         while let Some(line) = lines.next_line().await.unwrap() {
             count += 1;
+            if count == winners / 2 {
+                first_half = began.elapsed();
+            }
             if count % LOOK_EVERY == 0 {
                 peak_kib = peak_kib.max(high_water_kib(&status));
                 assert!(line.starts_with(&format!("{count},user-{count:09},")), "{line}");
@@ -109,7 +126,7 @@ async fn export(stack: &Handle, event: &EventId, winners: u64) -> (Duration, u64
     timeout(EXPORT_WITHIN, reading).await.expect("an export ends");
     assert!(run.wait().await.unwrap().success());
     assert_eq!(count, winners);
-    (began.elapsed(), peak_kib)
+    Export { first_half, second_half: began.elapsed() - first_half, peak_kib }
 }
 
 /// `VmHWM` of a process; 0 once it has ended.
