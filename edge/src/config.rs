@@ -1,4 +1,5 @@
-//! What the environment says, read once. Every name and default stands here.
+//! What the environment says, read once. Every name and default stands here, or is named here where
+//! both programs read it.
 
 mod identity;
 mod limits;
@@ -7,9 +8,10 @@ mod trace;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use contract::settings::{BadSetting, HOSTS, Settings, parse, parse_hosts, parse_up_to};
-use links::login::Login;
+use contract::settings::{BadSetting, Settings, parse};
+use links::kafka::KafkaConfig;
 use links::on_panic::{self, OnPanic};
+use links::redis::RedisConfig;
 use links::trace::Setting as Traces;
 
 use crate::claims::AskedOf;
@@ -39,15 +41,17 @@ pub struct Config {
     pub forwarders: Forwarders,
     /// `FIRSTCOME_CORES`: threads that serve. Default: as many as the machine has cores.
     pub cores: usize,
-    /// `FIRSTCOME_REDIS`: nodes of the cluster, `host:port` separated by commas. Required.
-    pub redis_nodes: Vec<String>,
-    /// `FIRSTCOME_REDIS_REPLICAS`: copies beside the master that make a win told. Default 1.
-    pub redis_replicas: u32,
+    /// `FIRSTCOME_REDIS`: nodes of the cluster, `host:port` separated by commas; required.
+    /// `FIRSTCOME_REDIS_REPLICAS`: copies beside the master that make a win told; default 1.
     /// `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD` or `FIRSTCOME_REDIS_PASSWORD_FILE`: who
-    /// logs in to Redis. Default: its default user.
-    pub redis_login: Option<Login>,
-    /// `FIRSTCOME_KAFKA`: brokers, `host:port` separated by commas. Required.
-    pub kafka_brokers: Vec<String>,
+    /// logs in; default: its default user. `FIRSTCOME_REDIS_TLS` and `FIRSTCOME_REDIS_TLS_NAME`: who
+    /// signs for the nodes; default `off`.
+    pub redis: RedisConfig,
+    /// `FIRSTCOME_KAFKA`: brokers, `host:port` separated by commas; required. `FIRSTCOME_KAFKA_USER`
+    /// with `FIRSTCOME_KAFKA_PASSWORD` or `FIRSTCOME_KAFKA_PASSWORD_FILE`, and `FIRSTCOME_KAFKA_SASL`:
+    /// who logs in, and how; default: nobody. `FIRSTCOME_KAFKA_TLS`: who signs for the brokers; default
+    /// `off`.
+    pub kafka: KafkaConfig,
     /// `FIRSTCOME_CORS_ORIGINS`: pages of these origins may read answers, separated by commas; `*`:
     /// everybody's. Default: none.
     pub cors_origins: Origins,
@@ -85,8 +89,6 @@ pub enum LogFormat {
 const DEFAULT_LOG: &str = "info,rskafka=off,fred=off";
 /// The most threads that one process is given.
 const MAX_CORES: usize = 256;
-/// The most replicas that WAIT is asked for.
-const MAX_REPLICAS: u32 = 5;
 /// The longest name; it becomes a key of the directory.
 const MAX_NAME_BYTES: usize = 100;
 
@@ -117,15 +119,8 @@ impl Config {
                 Forwarders::parse,
             )?,
             cores: env.or("FIRSTCOME_CORES", default_cores, CORES, parse_cores)?,
-            redis_nodes: env.required("FIRSTCOME_REDIS", HOSTS, parse_hosts)?,
-            redis_replicas: env.or(
-                "FIRSTCOME_REDIS_REPLICAS",
-                || "1".into(),
-                REPLICAS,
-                parse_up_to::<MAX_REPLICAS>,
-            )?,
-            redis_login: Login::to_redis(env)?,
-            kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
+            redis: RedisConfig::read(env)?,
+            kafka: KafkaConfig::read(env)?,
             cors_origins: env.or("FIRSTCOME_CORS_ORIGINS", String::new, ORIGINS, Origins::parse)?,
             sold_out: env.or("FIRSTCOME_SOLD_OUT", || "memory".into(), SOLD_OUT, parse_sold_out)?,
             metrics: env.or("FIRSTCOME_METRICS", || "on".into(), RECORDING, parse_recording)?,
@@ -154,7 +149,6 @@ const ADDRESS: &str = "an address and a port, such as 127.0.0.1:8080";
 const FORWARDERS: &str = "'off', or the addresses or networks of forwarders that begin each connection \
     with a PROXY header, such as 10.0.0.7,10.1.0.0/16";
 const CORES: &str = "a whole number from 1 to 256";
-const REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
 const ORIGINS: &str = "'*', or up to 32 origins as browsers send them, such as \
     https://shop.example,http://localhost:3000";
 const SOLD_OUT: &str = "'memory' or 'redis', where an edge learns that nothing is left";
@@ -233,8 +227,9 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.listen, "0.0.0.0:8080".parse().unwrap());
         assert_eq!(config.metrics_listen, "127.0.0.1:9080".parse().unwrap());
-        assert_eq!(config.redis_nodes, ["127.0.0.1:7001", "127.0.0.1:7002"]);
-        assert_eq!(config.redis_replicas, 1);
+        let nodes = ["127.0.0.1:7001", "127.0.0.1:7002"].map(str::to_owned);
+        assert_eq!(config.redis, RedisConfig::plain(nodes.into()));
+        assert_eq!(config.kafka, KafkaConfig::plain(vec!["127.0.0.1:9092".to_owned()]));
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.cors_origins, Origins::default());
         assert_eq!(config.forwarders, Forwarders::default());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contract::topics::DIRECTORY;
 use links::kafka::Kafka;
-use links::redis::{BadNode, Cluster, RedisConfig};
+use links::redis::{BadNode, Cluster};
 use links::standing::watch_kafka;
 use links::trace::{FLUSH_DEADLINE, NotStarted, Service, Tracer};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
@@ -94,17 +94,12 @@ impl Edge {
         let listeners = (0..config.cores)
             .map(|_| listen(config.listen, server::bind(config.listen)))
             .collect::<Result<Vec<_>, _>>()?;
-        let redis = RedisConfig {
-            nodes: config.redis_nodes.clone(),
-            replicas: config.redis_replicas,
-            login: config.redis_login.clone(),
-        };
-        let cluster = Cluster::connect(redis).await?;
+        let cluster = Cluster::connect(config.redis.clone()).await?;
 
         let mut serving = JoinSet::new();
         let (tracer, tracing) = trace(&config)?;
         let publish_metrics = PublishMetrics::register();
-        let kafka = Kafka::new(config.kafka_brokers.clone());
+        let kafka = Kafka::new(config.kafka.clone());
         let (publisher, publishing) =
             publish::start(&kafka, cluster.clone(), &publish_metrics, &tracer);
         let directory = Directory::default();
@@ -203,7 +198,7 @@ fn trace(config: &Config) -> Result<(Tracer, JoinSet<()>), NotStarted> {
 /// one call at a time on each, and the follower's wait for news.
 fn follow(config: &Config, directory: &Directory, serving: &mut JoinSet<()>) -> Probes {
     let metrics = DirectoryMetrics::register();
-    let partition = || Kafka::new(config.kafka_brokers.clone()).partition(DIRECTORY, 0);
+    let partition = || Kafka::new(config.kafka.clone()).partition(DIRECTORY, 0);
     let follower = Follower::new(partition(), directory.clone(), metrics.clone());
     serving.spawn(follower.run());
     let name = config.name.clone();

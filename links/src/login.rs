@@ -31,15 +31,23 @@ impl Login {
     /// Who logs in to Redis: `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD`, or with the
     /// file that `FIRSTCOME_REDIS_PASSWORD_FILE` names. None where nothing of it is set.
     pub fn to_redis(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
-        const USER: &str = "FIRSTCOME_REDIS_USER";
-        match (settings.said(USER), REDIS_PASSWORD.word(settings)?) {
+        Self::read(settings, &REDIS)
+    }
+
+    /// The same for Kafka: `FIRSTCOME_KAFKA_USER` and `FIRSTCOME_KAFKA_PASSWORD`.
+    pub fn to_kafka(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
+        Self::read(settings, &KAFKA)
+    }
+
+    fn read(settings: &Settings<'_>, of: &Names) -> Result<Option<Self>, BadSetting> {
+        match (settings.said(of.user), of.password.word(settings)?) {
             (None, None) => Ok(None),
             (Some(user), Some(password)) if is_word(&user) => Ok(Some(Self { user, password })),
-            (Some(user), Some(_)) => Err(bad(USER, format!("is {user:?}"), WANTS_USER)),
-            (None, Some(_)) => Err(bad(USER, "is not set, but a password is", WANTS_USER)),
+            (Some(user), Some(_)) => Err(bad(of.user, format!("is {user:?}"), of.wants_user)),
+            (None, Some(_)) => Err(bad(of.user, "is not set, but a password is", of.wants_user)),
             (Some(_), None) => {
-                let problem = "is not set, but FIRSTCOME_REDIS_USER is";
-                Err(bad(REDIS_PASSWORD.name, problem, REDIS_PASSWORD.wanted))
+                let problem = format!("is not set, but {} is", of.user);
+                Err(bad(of.password.name, problem, of.password.wanted))
             }
         }
     }
@@ -51,13 +59,33 @@ impl fmt::Debug for Login {
     }
 }
 
-const WANTS_USER: &str = "a user of ops/redis/users.conf, such as edge; with a password";
+/// Where a login stands.
+struct Names {
+    user: &'static str,
+    wants_user: &'static str,
+    password: Secret,
+}
 
-const REDIS_PASSWORD: Secret = Secret {
-    name: "FIRSTCOME_REDIS_PASSWORD",
-    file: "FIRSTCOME_REDIS_PASSWORD_FILE",
-    wanted: "the password of FIRSTCOME_REDIS_USER, without spaces; \
-        FIRSTCOME_REDIS_PASSWORD_FILE may name a file with it instead",
+const REDIS: Names = Names {
+    user: "FIRSTCOME_REDIS_USER",
+    wants_user: "a user of ops/redis/users.conf, such as edge; with a password",
+    password: Secret {
+        name: "FIRSTCOME_REDIS_PASSWORD",
+        file: "FIRSTCOME_REDIS_PASSWORD_FILE",
+        wanted: "the password of FIRSTCOME_REDIS_USER, without spaces; \
+            FIRSTCOME_REDIS_PASSWORD_FILE may name a file with it instead",
+    },
+};
+
+const KAFKA: Names = Names {
+    user: "FIRSTCOME_KAFKA_USER",
+    wants_user: "a user that the brokers know, such as edge; with a password",
+    password: Secret {
+        name: "FIRSTCOME_KAFKA_PASSWORD",
+        file: "FIRSTCOME_KAFKA_PASSWORD_FILE",
+        wanted: "the password of FIRSTCOME_KAFKA_USER, without spaces; \
+            FIRSTCOME_KAFKA_PASSWORD_FILE may name a file with it instead",
+    },
 };
 
 /// A secret that stands in one variable, or in the file that another one names.

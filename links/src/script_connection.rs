@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::access::Access;
 use crate::failpoint;
-use crate::login::Login;
 use crate::redis::{RedisError, Reply, Script, ServerError, is_noscript};
 use crate::wire::Wire;
 
@@ -56,9 +56,9 @@ type Answer = Result<(Reply, Held), ServerError>;
 
 impl ScriptConnection {
     /// Connects, and logs in, within 500 ms, inside the runtime that will use the connection.
-    pub async fn connect(address: SocketAddr, login: Option<&Login>) -> Result<Self, RedisError> {
+    pub async fn connect(address: SocketAddr, access: &Access) -> Result<Self, RedisError> {
         let failed = |error: io::Error| RedisError::NotExecuted(format!("{address}: {error}"));
-        let wire = timeout(CONNECT_TIMEOUT, logged_in(address, login))
+        let wire = timeout(CONNECT_TIMEOUT, logged_in(address, access))
             .await
             .map_err(|_| failed(io::ErrorKind::TimedOut.into()))?
             .map_err(failed)?;
@@ -100,9 +100,9 @@ impl ScriptConnection {
     }
 }
 
-async fn logged_in(address: SocketAddr, login: Option<&Login>) -> io::Result<Wire> {
-    let mut wire = Wire::connect(address).await?;
-    if let Some(login) = login {
+async fn logged_in(address: SocketAddr, access: &Access) -> io::Result<Wire> {
+    let mut wire = Wire::connect(address, access.tls.as_ref()).await?;
+    if let Some(login) = &access.login {
         wire.push(&["AUTH", &login.user, login.password()])?;
         wire.send().await?;
         wire.read().await?.map_err(|ServerError(text)| io::Error::other(text))?;

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::redis::{Reply, ServerError};
+use crate::tls::{self, Stream, Tls};
 
 /// What the buffers begin with: a call of 128 claims and its reply fit.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -21,17 +22,16 @@ const MAX_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A connection. It has no deadlines of its own.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     out: BytesMut,
     input: BytesMut,
 }
 
 impl Wire {
-    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr, tls: Option<&Tls>) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
         Ok(Self {
-            stream,
+            stream: tls::over(stream, &address.ip().to_string(), tls).await?,
             out: BytesMut::with_capacity(BUFFER_BYTES),
             input: BytesMut::with_capacity(BUFFER_BYTES),
         })
@@ -49,6 +49,7 @@ impl Wire {
     /// Writes all commands that were pushed, at once.
     pub(crate) async fn send(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.out).await?;
+        self.stream.flush().await?;
         self.out.clear();
         Ok(())
     }

@@ -4,7 +4,11 @@
 #
 # Environment: NODE_ID, VOTERS, HOST, PORT, CONTROLLER_PORT (see server.properties), CLUSTER_ID (22
 # letters, the same for all nodes), JARS (the directory of Kafka's jars), JVM (options, by spaces).
+# For clients over TLS besides: TLS_PORT, TLS_KEYSTORE (a PEM file with key and certificates),
+# EDGE_PASSWORD and PERSISTER_PASSWORD (see tls.properties; letters and digits).
 set -eu
+# It writes passwords.
+umask 077
 export DIRECTORY="$1"
 here=$(cd "$(dirname "$0")" && pwd)
 properties=$DIRECTORY/server.properties
@@ -12,11 +16,24 @@ properties=$DIRECTORY/server.properties
 sh "$here/../fill.sh" "$here/server.properties" \
   NODE_ID VOTERS HOST PORT CONTROLLER_PORT DIRECTORY >"$properties"
 
+if [ -n "${TLS_PORT:-}" ]; then
+  sh "$here/../fill.sh" "$here/tls.properties" \
+    HOST PORT CONTROLLER_PORT TLS_PORT TLS_KEYSTORE PERSISTER_PASSWORD >>"$properties"
+fi
+
 # shellcheck disable=SC2086 # several options
 set -- $JVM -cp "$JARS/*"
 # Written last, so that a format cut short is made again.
 if [ ! -f "$DIRECTORY/data/meta.properties" ]; then
-  java "$@" kafka.tools.StorageTool format --ignore-formatted \
-    --cluster-id "$CLUSTER_ID" --config "$properties"
+  # Its words come by a file: no list of processes shows the password.
+  words=$DIRECTORY/format.words
+  {
+    echo "kafka.tools.StorageTool format --ignore-formatted"
+    echo "--cluster-id $CLUSTER_ID --config \"$properties\""
+    [ -z "${TLS_PORT:-}" ] ||
+      echo "--add-scram \"SCRAM-SHA-512=[name=edge,password=$EDGE_PASSWORD]\""
+  } >"$words"
+  java "$@" "@$words"
+  rm "$words"
 fi
 exec java "$@" kafka.Kafka "$properties"

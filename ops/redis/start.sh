@@ -7,7 +7,8 @@
 # replica and a master without slots start at once.
 #
 # Environment: what users.conf has filled in, DEFAULT and a password each for EDGE, PERSISTER, NODE
-# and OPERATOR. No file and no list of processes shows them.
+# and OPERATOR. No file and no list of processes shows them. For TLS besides: TLS_PORT, and TLS_CERTIFICATE,
+# TLS_KEY and TLS_AUTHORITIES (PEM files). Clients may use it, and nodes talk to each other over it alone.
 set -eu
 
 WAIT_AT_MOST_S=30
@@ -66,8 +67,9 @@ verdict() {
 ask() {
   host=$1 port=$2
   shift 2
+  # shellcheck disable=SC2086 # several options
   REDISCLI_AUTH=$NODE_PASSWORD timeout "$ASK_TIMEOUT_S" \
-    redis-cli --user node --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
+    redis-cli ${TLS_PORT:+--tls --cacert "$TLS_AUTHORITIES"} --user node --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
 }
 
 # Asks every peer once; prints why this node may start, or nothing. A higher epoch is proof, whoever
@@ -134,6 +136,11 @@ mend
 # Read from standard input: a full disk does not keep a node from starting.
 users=$(sh "$here/../fill.sh" "$here/users.conf" \
   DEFAULT EDGE_PASSWORD PERSISTER_PASSWORD NODE_PASSWORD OPERATOR_PASSWORD)
+if [ -n "${TLS_PORT:-}" ]; then
+  # Who a client is, its password says.
+  set -- "$@" --tls-port "$TLS_PORT" --tls-cert-file "$TLS_CERTIFICATE" --tls-key-file "$TLS_KEY" \
+    --tls-ca-cert-file "$TLS_AUTHORITIES" --tls-auth-clients no --tls-replication yes --tls-cluster yes
+fi
 exec redis-server "$here/redis.conf" --dir "$directory" "$@" - <<CONFIG
 $users
 masteruser node

@@ -61,7 +61,7 @@ async fn plant(stack: &Handle, event: &EventId) {
     let created = stack.persister(&words).await.unwrap();
     assert!(created.status.success(), "{created:?}");
     let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
-    let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1, login: None }).await.unwrap();
+    let cluster = Cluster::connect(RedisConfig::plain(nodes)).await.unwrap();
     let mut conn = Conn::from_url(stack.mysql_url().unwrap()).await.unwrap();
     for first in (1..=WINNERS).step_by(usize::try_from(PAGE).unwrap()) {
         let numbers = first..first + PAGE;

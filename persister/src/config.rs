@@ -1,14 +1,17 @@
-//! What the environment says, read once. Every name and default stands here.
+//! What the environment says, read once. Every name and default stands here, or is named here where
+//! both programs read it.
 
 mod traces;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use contract::settings::{BadSetting, HOSTS, Settings, parse, parse_hosts, parse_up_to};
-use links::login::{Login, Secret};
+use contract::settings::{BadSetting, Settings, parse, parse_hosts};
+use links::kafka::KafkaConfig;
+use links::login::Secret;
 use links::on_panic::{self, OnPanic};
 use links::redis::RedisConfig;
+use links::tls::Tls;
 use links::trace::Setting as Traces;
 
 use crate::admin::tokens::Tokens;
@@ -19,7 +22,8 @@ use crate::store::DatabaseUrl;
 /// What every subcommand is told from outside.
 pub struct Config {
     /// `FIRSTCOME_MYSQL`, or the file that `FIRSTCOME_MYSQL_FILE` names:
-    /// `mysql://user:password@host:port/database`. Required.
+    /// `mysql://user:password@host:port/database`; required. `FIRSTCOME_MYSQL_TLS`: who signs for the
+    /// server; default `off`.
     pub mysql: DatabaseUrl,
     /// How lines of the log look.
     pub log: LogConfig,
@@ -33,12 +37,15 @@ pub struct RunConfig {
     /// `FIRSTCOME_NAME`: names this process; one that begins again under its name takes its own
     /// lease back at once.
     pub name: String,
-    /// `FIRSTCOME_REDIS` and `FIRSTCOME_REDIS_REPLICAS`, the first of them required; and
-    /// `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD` or `FIRSTCOME_REDIS_PASSWORD_FILE`.
-    /// Default: Redis's default user.
+    /// `FIRSTCOME_REDIS` and `FIRSTCOME_REDIS_REPLICAS`, the first of them required;
+    /// `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD` or `FIRSTCOME_REDIS_PASSWORD_FILE`,
+    /// default: Redis's default user; `FIRSTCOME_REDIS_TLS` and `FIRSTCOME_REDIS_TLS_NAME`, default
+    /// `off`.
     pub redis: RedisConfig,
-    /// `FIRSTCOME_KAFKA`: brokers. Required.
-    pub kafka_brokers: Vec<String>,
+    /// `FIRSTCOME_KAFKA`: brokers; required. `FIRSTCOME_KAFKA_USER` with `FIRSTCOME_KAFKA_PASSWORD` or
+    /// `FIRSTCOME_KAFKA_PASSWORD_FILE`, and `FIRSTCOME_KAFKA_SASL`; default: nobody logs in.
+    /// `FIRSTCOME_KAFKA_TLS`; default `off`.
+    pub kafka: KafkaConfig,
     /// `FIRSTCOME_METRICS_LISTEN`: the private address. Default `127.0.0.1:9090`.
     pub metrics_listen: SocketAddr,
     /// `FIRSTCOME_NGINX`: the private port of each NGINX, for a look before a sale. Default: none.
@@ -101,7 +108,6 @@ const WANTS_FRONT: &str = "a comma-separated list of host:port, where each NGINX
     port, or nothing";
 const WANTS_EDGES: &str =
     "a comma-separated list of the edges' private host:port, such as 10.0.0.1:9080,10.0.0.2:9080";
-const WANTS_REPLICAS: &str = "a whole number from 1 to 5, the replicas that each master has";
 const WANTS_FILTER: &str = "a level or a filter, such as info or persister=debug";
 const WANTS_RECORDING: &str = "'on' or 'off', whether anything is recorded for /metrics";
 const TOKENS: Secret = Secret {
@@ -117,8 +123,6 @@ const WANTS_MODE: &str = "'report' or 'repair'";
 
 /// Seconds from one run of reconcile by itself to the next.
 const RECONCILE_EVERY_S: std::ops::RangeInclusive<u64> = 10..=604_800;
-/// The most replicas of a master.
-const MAX_REPLICAS: u32 = 5;
 /// The longest name: with its token it becomes the owner of a lease, `VARCHAR(128)`.
 const MAX_NAME_BYTES: usize = 90;
 
@@ -130,7 +134,9 @@ impl Config {
 
     fn read(env: &Settings<'_>) -> Result<Self, BadSetting> {
         Ok(Self {
-            mysql: MYSQL.required(env, |text| DatabaseUrl::parse(text).ok())?,
+            mysql: MYSQL
+                .required(env, |text| DatabaseUrl::parse(text).ok())?
+                .over(Tls::to_mysql(env)?.as_ref()),
             log: LogConfig {
                 filter: env.or("FIRSTCOME_LOG", || "info".into(), WANTS_FILTER, parse_filter)?,
                 format: env.or(
@@ -159,8 +165,8 @@ impl RunConfig {
     fn read(env: &Settings<'_>) -> Result<Self, BadSetting> {
         Ok(Self {
             name: env.or("FIRSTCOME_NAME", default_name, WANTS_NAME, parse_name)?,
-            redis: redis(env)?,
-            kafka_brokers: env.required("FIRSTCOME_KAFKA", HOSTS, parse_hosts)?,
+            redis: RedisConfig::read(env)?,
+            kafka: KafkaConfig::read(env)?,
             metrics_listen: env.or(
                 "FIRSTCOME_METRICS_LISTEN",
                 || "127.0.0.1:9090".into(),
@@ -191,19 +197,6 @@ impl RunConfig {
 fn env(name: &'static str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
     std::env::var(name).ok()
-}
-
-fn redis(env: &Settings<'_>) -> Result<RedisConfig, BadSetting> {
-    Ok(RedisConfig {
-        nodes: env.required("FIRSTCOME_REDIS", HOSTS, parse_hosts)?,
-        replicas: env.or(
-            "FIRSTCOME_REDIS_REPLICAS",
-            || "1".into(),
-            WANTS_REPLICAS,
-            parse_up_to::<MAX_REPLICAS>,
-        )?,
-        login: Login::to_redis(env)?,
-    })
 }
 
 /// The admin API is served where it has an address, and never without tokens.

@@ -120,7 +120,7 @@ async fn connect() -> Result<(Cluster, Kafka, Vec<String>), Exit> {
     let config = RunConfig::from_env().map_err(|bad| fail(Exit::Usage, bad))?;
     let bad_node = |bad| fail(Exit::Usage, format_args!("FIRSTCOME_REDIS: {bad}"));
     let cluster = Cluster::connect(config.redis).await.map_err(bad_node)?;
-    Ok((cluster, Kafka::new(config.kafka_brokers), config.nginx))
+    Ok((cluster, Kafka::new(config.kafka), config.nginx))
 }
 
 async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
@@ -133,7 +133,7 @@ async fn begin_and_run(store: Store) -> Result<(), CannotRun> {
         .await
         .map_err(CannotRun::Port)?;
     let cluster = Cluster::connect(config.redis).await?;
-    let kafka = Kafka::new(config.kafka_brokers);
+    let kafka = Kafka::new(config.kafka);
     let admin = match config.admin {
         Some(admin) => {
             let (name, status) = (config.name.clone(), Arc::clone(&status));

@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use links::login::Login;
+use links::access::Access;
 use links::redis::{Cluster, RedisError, Slot};
 use links::script_connection::{Held, ScriptConnection, WaitFor};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -31,7 +32,7 @@ pub(super) struct Shards {
 /// One master, as one core sees it.
 pub(super) struct Shard {
     address: SocketAddr,
-    login: Option<Login>,
+    access: Arc<Access>,
     idle: RefCell<Vec<ScriptConnection>>,
     claim_calls: Semaphore,
     look_calls: Semaphore,
@@ -65,7 +66,7 @@ impl Shards {
         if let Some(shard) = self.shards.borrow().get(&address) {
             return Some(Rc::clone(shard));
         }
-        let shard = Rc::new(Shard::new(address, self.cluster.login().cloned()));
+        let shard = Rc::new(Shard::new(address, self.cluster.access()));
         let mut shards = self.shards.borrow_mut();
         // Whoever is no master any more keeps no connections.
         let topology = self.cluster.topology();
@@ -89,10 +90,10 @@ impl Shards {
 }
 
 impl Shard {
-    fn new(address: SocketAddr, login: Option<Login>) -> Self {
+    fn new(address: SocketAddr, access: Arc<Access>) -> Self {
         Self {
             address,
-            login,
+            access,
             idle: RefCell::default(),
             claim_calls: Semaphore::new(MAX_CLAIM_CALLS),
             look_calls: Semaphore::new(MAX_LOOK_CALLS),
@@ -114,7 +115,7 @@ impl Shard {
         let idle = self.idle.borrow_mut().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => ScriptConnection::connect(self.address, self.login.as_ref()).await?,
+            None => ScriptConnection::connect(self.address, &self.access).await?,
         };
         Ok(Lease { shard: self, connection, _place: place })
     }

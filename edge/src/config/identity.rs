@@ -1,16 +1,17 @@
 //! How users are known: a mode and all that it wants, or an error. What is set for another mode is
 //! one too, for somebody believes that it does something.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use contract::settings::{BadSetting, Settings};
 use links::login::Secret;
+use links::tls::Authorities;
 
 use crate::identity::Mode;
 use crate::identity::fetch::KeysUrl;
 use crate::identity::gateway::{self, Peers, Secrets};
 use crate::identity::jwt;
-use crate::identity::keys::{Source, check_authorities, check_file};
+use crate::identity::keys::{Source, check_file};
 
 const IDENTITY: &str = "FIRSTCOME_IDENTITY";
 const ISSUER: &str = "FIRSTCOME_JWT_ISSUER";
@@ -115,7 +116,7 @@ fn parse_claim(text: &str) -> Option<String> {
 
 /// Exactly one place, which a file must prove to be at once.
 fn source(env: &Settings<'_>) -> Result<Source, BadSetting> {
-    let ca = env.said(KEYS_CA_FILE).map(PathBuf::from);
+    let ca = env.said(KEYS_CA_FILE);
     let (url, file) = (env.said(KEYS_URL), env.said(KEYS_FILE));
     match (url, file) {
         (Some(_), Some(_)) => {
@@ -130,11 +131,7 @@ fn source(env: &Settings<'_>) -> Result<Source, BadSetting> {
             Ok(Source::File(path.into()))
         }
         (Some(text), None) => {
-            if let Some(path) = &ca {
-                let unusable = |error| format!("names {path:?}, which cannot be used: {error}");
-                check_authorities(path).map_err(|e| bad(KEYS_CA_FILE, WANTS_CA, unusable(e)))?;
-            }
-            let url = KeysUrl::parse(&text, ca);
+            let url = KeysUrl::parse(&text, authorities(ca)?);
             // A password in it is not repeated.
             let shown =
                 if text.contains('@') { "something else".into() } else { format!("{text:?}") };
@@ -142,6 +139,18 @@ fn source(env: &Settings<'_>) -> Result<Source, BadSetting> {
         }
         (None, None) => Err(bad(KEYS_URL, WANTS_KEYS, "is not set".to_owned())),
     }
+}
+
+/// Who signs for the server of the keys; a file must have somebody at once.
+fn authorities(file: Option<String>) -> Result<Authorities, BadSetting> {
+    let Some(path) = file else {
+        return Ok(Authorities::Public);
+    };
+    let unusable = |error| format!("names {path:?}, which cannot be used: {error}");
+    let authorities = Authorities::File(path.clone().into());
+    let usable = authorities.client_config();
+    usable.map_err(|error| bad(KEYS_CA_FILE, WANTS_CA, unusable(error)))?;
+    Ok(authorities)
 }
 
 #[cfg(test)]

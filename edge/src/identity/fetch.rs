@@ -1,7 +1,6 @@
 //! Reads a JSON Web Key Set from a server: one GET, over TLS or to this machine.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +11,12 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use links::tls::{Authorities, NoTls};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{InvalidDnsNameError, ServerName};
 
 use super::jwk::MAX_SET_BYTES;
 
@@ -30,8 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysUrl {
     uri: Uri,
-    /// Who signs for the server, in PEM; None: those whom Mozilla trusts.
-    ca: Option<PathBuf>,
+    /// Who signs for the server.
+    authorities: Authorities,
 }
 
 /// Why nothing was fetched.
@@ -40,20 +37,12 @@ pub enum FetchError {
     /// Nobody answers.
     #[error("the server cannot be reached: {0}")]
     Connect(#[from] std::io::Error),
-    /// The certificates of `ca` are none.
-    #[error("the certificates in {} cannot be used: {why}", path.display())]
-    Authorities {
-        /// Their file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
     /// The server's name cannot be in a certificate.
     #[error("the server's name is none: {0}")]
     Name(#[from] InvalidDnsNameError),
     /// TLS cannot be spoken.
-    #[error("no TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Tls(#[from] NoTls),
     /// Not HTTP, or cut off.
     #[error("the server's answer cannot be read: {0}")]
     Http(#[from] hyper::Error),
@@ -74,17 +63,17 @@ pub enum FetchError {
 impl KeysUrl {
     /// Reads a URL: `https://...`, or `http://...` to this machine alone, since whoever stands in
     /// between could give keys of their own.
-    pub fn parse(text: &str, ca: Option<PathBuf>) -> Option<Self> {
+    pub fn parse(text: &str, authorities: Authorities) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let host = uri.host()?;
         let authority = uri.authority()?.as_str();
         let good = match uri.scheme_str()? {
             "https" => true,
-            "http" => ca.is_none() && is_this_machine(host),
+            "http" => authorities == Authorities::Public && is_this_machine(host),
             _ => false,
         };
         // A password in a URL ends in logs.
-        (good && !authority.contains('@')).then_some(Self { uri, ca })
+        (good && !authority.contains('@')).then_some(Self { uri, authorities })
     }
 
     fn is_tls(&self) -> bool {
@@ -121,33 +110,9 @@ async fn fetch(url: &KeysUrl) -> Result<Vec<u8>, FetchError> {
         return ask(stream, url).await;
     }
     let name = ServerName::try_from(url.host().to_owned())?;
-    let connector = TlsConnector::from(Arc::new(tls(url.ca.as_deref())?));
+    // Made anew each time, which is once in minutes, so that new certificates are used.
+    let connector = TlsConnector::from(Arc::new(url.authorities.client_config()?));
     ask(connector.connect(name, stream).await?, url).await
-}
-
-/// Made anew each time, which is once in minutes, so that new certificates are used.
-fn tls(ca: Option<&Path>) -> Result<ClientConfig, FetchError> {
-    let roots = match ca {
-        Some(path) => authorities(path)?,
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-    };
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
-}
-
-/// The certificates of a PEM file; there is one at least.
-pub fn authorities(path: &Path) -> Result<RootCertStore, FetchError> {
-    let bad = |why: String| FetchError::Authorities { path: path.to_owned(), why };
-    let certificates: Result<Vec<_>, pem::Error> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates.map_err(|error| bad(error.to_string()))? {
-        roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(bad("there is none".to_owned())) } else { Ok(roots) }
 }
 
 async fn ask<S>(stream: S, url: &KeysUrl) -> Result<Vec<u8>, FetchError>
@@ -194,7 +159,7 @@ mod tests {
 
     #[test]
     fn keys_come_over_tls_or_from_this_machine() {
-        let parse = |text: &str| KeysUrl::parse(text, None);
+        let parse = |text: &str| KeysUrl::parse(text, Authorities::Public);
         for (good, host, port) in [
             ("https://id.example/.well-known/jwks.json", "id.example", 443),
             ("https://id.example:8443/keys?v=1", "id.example", 8443),
@@ -217,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
-        let ca = || Some(PathBuf::from("ca.pem"));
+        let ca = || Authorities::File("ca.pem".into());
         assert!(KeysUrl::parse("https://id.example/keys", ca()).is_some());
         assert_eq!(KeysUrl::parse("http://localhost/keys", ca()), None, "nobody signs for it");
     }

@@ -122,12 +122,6 @@ pub fn check_file(path: &Path) -> Result<(), NotRead> {
     Ok(())
 }
 
-/// Whether a PEM file has certificates, now. For a configuration that is being read.
-pub fn check_authorities(path: &Path) -> Result<(), NotRead> {
-    fetch::authorities(path)?;
-    Ok(())
-}
-
 /// One byte more than a set may have, at most: it is then refused as too long.
 async fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();

@@ -18,7 +18,9 @@ use http_body_util::Empty;
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use links::kafka::KafkaConfig;
 use links::on_panic::OnPanic;
+use links::redis::RedisConfig;
 use rig::stack::{Handle, PartKind, own_address, wait_until};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -79,10 +81,8 @@ fn config(stack: &Handle) -> Config {
         limits: Limits::default(),
         forwarders: Forwarders::default(),
         cores: 1,
-        redis_nodes: addresses(PartKind::Redis),
-        redis_replicas: 1,
-        redis_login: None,
-        kafka_brokers: addresses(PartKind::Kafka),
+        redis: RedisConfig::plain(addresses(PartKind::Redis)),
+        kafka: KafkaConfig::plain(addresses(PartKind::Kafka)),
         cors_origins: Origins::default(),
         sold_out: AskedOf::Memory,
         metrics: Recording::On,

@@ -27,9 +27,8 @@ impl Stack {
     pub(crate) async fn connect() -> Self {
         let handle = Handle::from_env().unwrap();
         let nodes = addresses(&handle, PartKind::Redis);
-        let redis =
-            Cluster::connect(RedisConfig { nodes, replicas: 1, login: None }).await.unwrap();
-        let kafka = Kafka::new(addresses(&handle, PartKind::Kafka));
+        let redis = Cluster::connect(RedisConfig::plain(nodes)).await.unwrap();
+        let kafka = Kafka::plain(addresses(&handle, PartKind::Kafka));
         let edges = handle.addresses(PartKind::Edge);
         assert_eq!(edges.len(), 2, "these tests want two edges");
         Self { handle, redis, kafka, edges }

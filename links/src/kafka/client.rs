@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
+use super::config::KafkaConfig;
 use super::error::KafkaError;
 use super::partition::Partition;
 
@@ -29,7 +30,7 @@ pub struct Kafka {
 }
 
 struct Inner {
-    brokers: Vec<String>,
+    config: KafkaConfig,
     current: Mutex<Generation>,
 }
 
@@ -51,9 +52,14 @@ impl Generation {
 }
 
 impl Kafka {
-    /// The cluster that these brokers (`host:port`) belong to.
-    pub fn new(brokers: Vec<String>) -> Self {
-        Self { inner: Arc::new(Inner { brokers, current: Mutex::default() }) }
+    /// The cluster that the brokers belong to.
+    pub fn new(config: KafkaConfig) -> Self {
+        Self { inner: Arc::new(Inner { config, current: Mutex::default() }) }
+    }
+
+    /// The cluster that these brokers (`host:port`) belong to, in plain text and as nobody.
+    pub fn plain(brokers: Vec<String>) -> Self {
+        Self::new(KafkaConfig::plain(brokers))
     }
 
     /// A partition of a topic. Calls on one [`Partition`] share a connection, on which Kafka
@@ -64,7 +70,11 @@ impl Kafka {
 
     /// The brokers that were named.
     pub(super) fn brokers(&self) -> &[String] {
-        &self.inner.brokers
+        &self.inner.config.brokers
+    }
+
+    pub(super) fn config(&self) -> &KafkaConfig {
+        &self.inner.config
     }
 
     /// A client, and its generation, for a call that last failed with generation `failed` (0:
@@ -81,7 +91,7 @@ impl Kafka {
         if let Some(client) = current.good_after(failed) {
             return Ok((current.number, client));
         }
-        let client = Arc::new(connect(&self.inner.brokers).await?);
+        let client = Arc::new(connect(&self.inner.config).await?);
         let number = current.number + 1;
         *current = Generation { number, made: Some((Instant::now(), Arc::clone(&client))) };
         info!(generation = number, "connected to Kafka");
@@ -90,13 +100,19 @@ impl Kafka {
 }
 
 /// Asks all brokers at once and takes the first that answers: one that hangs delays nothing.
-async fn connect(brokers: &[String]) -> Result<Client, KafkaError> {
+async fn connect(config: &KafkaConfig) -> Result<Client, KafkaError> {
     let mut tries = JoinSet::new();
-    for broker in brokers {
-        let builder = ClientBuilder::new(vec![broker.clone()])
+    for broker in &config.brokers {
+        let mut builder = ClientBuilder::new(vec![broker.clone()])
             .client_id("firstcome")
             .max_message_size(MAX_MESSAGE_BYTES)
             .backoff_config(no_retries());
+        if let Some(tls) = &config.tls {
+            builder = builder.tls_config(tls.config());
+        }
+        if let Some(login) = &config.login {
+            builder = builder.sasl_config(login.for_rskafka());
+        }
         tries.spawn(builder.build());
     }
     let mut last = "no broker is named".to_owned();

@@ -58,6 +58,23 @@ pub(super) fn of_topic_settings(answer: &[u8]) -> Option<Fits> {
     Some(Fits)
 }
 
+/// The same for SaslHandshake in version 1.
+pub(super) fn of_sasl_handshake(answer: &[u8]) -> Option<Fits> {
+    let mut left = Left(answer);
+    left.skip(I16)?;
+    left.each(Left::text)?;
+    Some(Fits)
+}
+
+/// The same for SaslAuthenticate in version 0.
+pub(super) fn of_sasl_authenticate(answer: &[u8]) -> Option<Fits> {
+    let mut left = Left(answer);
+    left.skip(I16)?;
+    left.text()?;
+    left.each(|byte| byte.skip(I8))?;
+    Some(Fits)
+}
+
 /// What is left of an answer.
 struct Left<'a>(&'a [u8]);
 

@@ -2,25 +2,21 @@
 //! rarely, each on a connection of its own that ends with the answer.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::client::Kafka;
 use super::error::KafkaError;
+use super::exchange::exchange;
 use super::questions::{self, BadAnswer};
 
 /// For one broker's answer, its connection included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Between two looks at a topic that is not known everywhere.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The largest answer that is read; some topics are a few KiB.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The cluster, as one of its brokers sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,22 +75,22 @@ impl PartitionView {
     }
 }
 
-/// How one broker sees these topics. The caller sets the deadline.
-pub async fn seen_by(broker: &str, topics: &[&str]) -> Result<KafkaView, KafkaError> {
-    let question = questions::metadata(topics).map_err(unreadable)?;
-    let answer = exchange(broker, &question).await;
-    let answer = answer.map_err(|error| KafkaError::NotSent(format!("{broker}: {error}")))?;
-    questions::read_metadata(answer).map_err(unreadable)
-}
-
 /// A topic's settings, defaults of the cluster included.
 pub type TopicSettings = BTreeMap<String, String>;
 
 impl Kafka {
+    /// How one broker sees these topics. The caller sets the deadline.
+    pub async fn seen_by(&self, broker: &str, topics: &[&str]) -> Result<KafkaView, KafkaError> {
+        let question = questions::metadata(topics).map_err(unreadable)?;
+        let answer = exchange(self.config(), broker, &question).await;
+        let answer = answer.map_err(|error| KafkaError::NotSent(format!("{broker}: {error}")))?;
+        questions::read_metadata(answer).map_err(unreadable)
+    }
+
     /// How each broker that is named to us or by another sees these topics, asked at once, within
     /// 2 s a broker: those that others name are asked after.
     pub async fn views(&self, topics: &[&str]) -> Vec<(String, Result<KafkaView, KafkaError>)> {
-        let mut views = seen_by_each(self.brokers().to_vec(), topics).await;
+        let mut views = self.seen_by_each(self.brokers().to_vec(), topics).await;
         let named = views.iter().filter_map(|(_, view)| view.as_ref().ok());
         let named = named.flat_map(|view| &view.brokers);
         let mut others: Vec<String> =
@@ -102,7 +98,7 @@ impl Kafka {
         others.sort();
         others.dedup();
         others.retain(|other| views.iter().all(|(broker, _)| broker != other));
-        views.extend(seen_by_each(others, topics).await);
+        views.extend(self.seen_by_each(others, topics).await);
         views
     }
 
@@ -119,7 +115,7 @@ impl Kafka {
     /// that was just made one after another. The caller sets the deadline.
     pub async fn until_all_know(&self, topic: &str) {
         for broker in self.brokers() {
-            while !seen_by(broker, &[topic]).await.is_ok_and(|view| view.leads_all_of(topic)) {
+            while !self.seen_by(broker, &[topic]).await.is_ok_and(|view| view.leads_all_of(topic)) {
                 sleep(LOOK_AGAIN).await;
             }
         }
@@ -129,7 +125,7 @@ impl Kafka {
     async fn ask(&self, question: &[u8]) -> Result<Bytes, KafkaError> {
         let mut last = "no broker is named".to_owned();
         for broker in self.brokers() {
-            match timeout(ANSWER_WITHIN, exchange(broker, question)).await {
+            match timeout(ANSWER_WITHIN, exchange(self.config(), broker, question)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => last = format!("{broker}: {error}"),
                 Err(_) => last = format!("{broker}: no answer within {ANSWER_WITHIN:?}"),
@@ -137,33 +133,23 @@ impl Kafka {
         }
         Err(KafkaError::NotSent(last))
     }
-}
 
-async fn seen_by_each(
-    brokers: Vec<String>,
-    topics: &[&str],
-) -> Vec<(String, Result<KafkaView, KafkaError>)> {
-    let ask = |broker: String| async move {
-        let view = timeout(ANSWER_WITHIN, seen_by(&broker, topics)).await;
-        let view = view.unwrap_or_else(|_| Err(late(&broker)));
-        (broker, view)
-    };
-    join_all(brokers.into_iter().map(ask)).await
+    async fn seen_by_each(
+        &self,
+        brokers: Vec<String>,
+        topics: &[&str],
+    ) -> Vec<(String, Result<KafkaView, KafkaError>)> {
+        let ask = |broker: String| async move {
+            let view = timeout(ANSWER_WITHIN, self.seen_by(&broker, topics)).await;
+            let view = view.unwrap_or_else(|_| Err(late(&broker)));
+            (broker, view)
+        };
+        join_all(brokers.into_iter().map(ask)).await
+    }
 }
 
 fn late(broker: &str) -> KafkaError {
     KafkaError::NotSent(format!("{broker}: no answer within {ANSWER_WITHIN:?}"))
-}
-
-async fn exchange(broker: &str, question: &[u8]) -> io::Result<Bytes> {
-    let mut stream = TcpStream::connect(broker).await?;
-    stream.set_nodelay(true)?;
-    stream.write_all(question).await?;
-    let size = stream.read_i32().await?;
-    let size = usize::try_from(size).ok().filter(|&size| size <= MAX_ANSWER_BYTES);
-    let mut answer = vec![0; size.ok_or_else(|| io::Error::other("an answer too large"))?];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer.into())
 }
 
 fn unreadable(bad: BadAnswer) -> KafkaError {

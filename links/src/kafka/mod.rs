@@ -4,18 +4,24 @@
 //! client made before a leader moved may fail for ever. So it is told not to retry, each call is
 //! timed here, and after a failure the next call begins with a fresh client.
 //!
-//! `describe` asks what rskafka does not: who has which replica, and how topics are set.
+//! `describe` asks what rskafka does not: who has which replica, and how topics are set. `exchange` is how
+//! it asks.
 
 mod client;
+mod config;
 mod counts;
 mod describe;
 mod error;
+mod exchange;
 mod partition;
 mod questions;
 mod record;
+mod sasl;
 
 pub use client::Kafka;
-pub use describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView, seen_by};
+pub use config::KafkaConfig;
+pub use describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView};
 pub use error::{KafkaError, Retry};
 pub use partition::Partition;
 pub use record::{Bounds, Fetched, NewRecord, StoredRecord};
+pub use sasl::{Mechanism, SaslLogin};

@@ -1,4 +1,4 @@
-//! The bytes of Metadata and DescribeConfigs, in the oldest versions that say what is asked here:
+//! The bytes of Metadata, DescribeConfigs and a login, in the oldest versions that say what is asked here:
 //! Kafka 1.0 to 4.1 take them (<https://kafka.apache.org/protocol>). Encoded and decoded by the
 //! `kafka-protocol` crate.
 
@@ -10,7 +10,8 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::{
     ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, MetadataResponse,
-    RequestHeader, ResponseHeader, TopicName,
+    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse,
+    SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
@@ -19,6 +20,8 @@ use super::describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView
 
 const METADATA_VERSION: i16 = 4;
 const DESCRIBE_CONFIGS_VERSION: i16 = 1;
+const SASL_HANDSHAKE_VERSION: i16 = 1;
+const SASL_AUTHENTICATE_VERSION: i16 = 0;
 /// Answers come one a connection, so any number does.
 const CORRELATION: i32 = 1;
 const CLIENT: &str = "firstcome";
@@ -28,10 +31,16 @@ const RESOURCE_TOPIC: i8 = 2;
 const NOBODY: i32 = -1;
 const NO_ERROR: i16 = 0;
 
-/// A question that cannot be written, or an answer that cannot be read.
+/// Why a question came to nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("not a broker's answer: {0}")]
-pub(super) struct BadAnswer(String);
+pub(super) enum BadAnswer {
+    /// It cannot be written, or its answer cannot be read.
+    #[error("not a broker's answer: {0}")]
+    Unreadable(String),
+    /// The broker does not take the login.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// Who has which part of these topics. Asking makes none of them.
 pub(super) fn metadata(topics: &[&str]) -> Result<Bytes, BadAnswer> {
@@ -56,6 +65,18 @@ pub(super) fn topic_settings(topics: &[&str]) -> Result<Bytes, BadAnswer> {
     framed(ApiKey::DescribeConfigs, DESCRIBE_CONFIGS_VERSION, &question)
 }
 
+/// Whether the broker takes a login by this mechanism.
+pub(super) fn sasl_handshake(mechanism: &str) -> Result<Bytes, BadAnswer> {
+    let question = SaslHandshakeRequest::default().with_mechanism(text(mechanism));
+    framed(ApiKey::SaslHandshake, SASL_HANDSHAKE_VERSION, &question)
+}
+
+/// What the mechanism says next.
+pub(super) fn sasl_authenticate(said: Vec<u8>) -> Result<Bytes, BadAnswer> {
+    let question = SaslAuthenticateRequest::default().with_auth_bytes(said.into());
+    framed(ApiKey::SaslAuthenticate, SASL_AUTHENTICATE_VERSION, &question)
+}
+
 /// Its length, its header, the question.
 fn framed<Q: Encodable + HeaderVersion>(
     key: ApiKey,
@@ -71,8 +92,9 @@ fn framed<Q: Encodable + HeaderVersion>(
     header
         .encode(&mut request, Q::header_version(version))
         .and_then(|()| question.encode(&mut request, version))
-        .map_err(|error| BadAnswer(error.to_string()))?;
-    let length = u32::try_from(request.len()).map_err(|error| BadAnswer(error.to_string()))?;
+        .map_err(|error| BadAnswer::Unreadable(error.to_string()))?;
+    let length =
+        u32::try_from(request.len()).map_err(|error| BadAnswer::Unreadable(error.to_string()))?;
     let mut frame = BytesMut::new();
     frame.put_u32(length);
     frame.put(request);
@@ -129,12 +151,34 @@ pub(super) fn read_topic_settings(
     Ok(settings.collect())
 }
 
+/// Reads the answer to [`sasl_handshake`].
+pub(super) fn read_sasl_handshake(answer: Bytes) -> Result<(), BadAnswer> {
+    let fits = counts::of_sasl_handshake;
+    let answer: SaslHandshakeResponse = read(answer, SASL_HANDSHAKE_VERSION, fits)?;
+    if answer.error_code == NO_ERROR {
+        return Ok(());
+    }
+    let taken: Vec<&str> = answer.mechanisms.iter().map(|name| &**name).collect();
+    Err(BadAnswer::Refused(format!("the broker takes logins by {}", taken.join(", "))))
+}
+
+/// Reads the answer to [`sasl_authenticate`]: what the broker says to the mechanism.
+pub(super) fn read_sasl_authenticate(answer: Bytes) -> Result<Bytes, BadAnswer> {
+    let fits = counts::of_sasl_authenticate;
+    let answer: SaslAuthenticateResponse = read(answer, SASL_AUTHENTICATE_VERSION, fits)?;
+    if answer.error_code == NO_ERROR {
+        return Ok(answer.auth_bytes);
+    }
+    let why = answer.error_message.unwrap_or_default();
+    Err(BadAnswer::Refused(format!("the login was refused ({}): {}", answer.error_code, &*why)))
+}
+
 fn read<A: Decodable + HeaderVersion>(
     mut answer: Bytes,
     version: i16,
     fits: fn(&[u8]) -> Option<Fits>,
 ) -> Result<A, BadAnswer> {
-    let bad = |error: &dyn std::fmt::Display| BadAnswer(error.to_string());
+    let bad = |error: &dyn std::fmt::Display| BadAnswer::Unreadable(error.to_string());
     let header = ResponseHeader::decode(&mut answer, A::header_version(version));
     let header = header.map_err(|error| bad(&error))?;
     if header.correlation_id != CORRELATION {

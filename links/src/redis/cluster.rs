@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::config::RedisConfig;
 use super::error::RedisError;
 use super::node_client::{NodeAddress, NodeClient};
 use super::reply::Reply;
@@ -17,25 +18,13 @@ use super::script::Script;
 use super::slot::Slot;
 use super::topology::{Master, Topology, merge};
 use super::watch::{Clients, Shared, Watch};
-use crate::login::Login;
+use crate::access::Access;
 use crate::task::OwnedTask;
 
 /// [`Cluster::connect`] waits this long for a first topology, then goes on without.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_millis(10);
-
-/// What it takes to reach the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedisConfig {
-    /// `host:port` of the nodes to begin with; the others are found through them.
-    pub nodes: Vec<String>,
-    /// Replicas that must hold a win before it is told. The cluster has exactly that many a
-    /// master.
-    pub replicas: u32,
-    /// Who logs in; None: the nodes' default user.
-    pub login: Option<Login>,
-}
 
 /// Why a configuration is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +49,7 @@ struct Inner {
     shared: Shared,
     refresh: watch::Sender<u64>,
     replicas: u32,
-    login: Option<Arc<Login>>,
+    access: Arc<Access>,
     _watch: OwnedTask<()>,
 }
 
@@ -81,14 +70,14 @@ impl Cluster {
             topology: Arc::new(ArcSwap::from_pointee(Topology::unknown())),
             clients: Arc::new(ArcSwap::from_pointee(Clients::new())),
         };
-        let login = config.login.map(Arc::new);
-        let watch = Watch::new(seeds, login.clone(), shared.clone(), refreshed);
+        let access = Arc::new(config.access);
+        let watch = Watch::new(seeds, Arc::clone(&access), shared.clone(), refreshed);
         let cluster = Self {
             inner: Arc::new(Inner {
                 shared,
                 refresh,
                 replicas: config.replicas,
-                login,
+                access,
                 _watch: OwnedTask(tokio::spawn(watch.run())),
             }),
         };
@@ -119,9 +108,9 @@ impl Cluster {
         self.inner.shared.topology.load_full()
     }
 
-    /// Who logs in to the nodes, for [`crate::script_connection::ScriptConnection`].
-    pub fn login(&self) -> Option<&Login> {
-        self.inner.login.as_deref()
+    /// How the nodes are reached, for [`crate::script_connection::ScriptConnection`].
+    pub fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.inner.access)
     }
 
     /// Replicas that must hold a win before it is told.

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod cluster_nodes;
+mod config;
 mod error;
 mod node_client;
 mod reply;
@@ -15,8 +16,9 @@ mod slot;
 mod topology;
 mod watch;
 
-pub use cluster::{BadNode, Cluster, RedisConfig};
+pub use cluster::{BadNode, Cluster};
 pub use cluster_nodes::{Failing, NodeId, Role};
+pub use config::RedisConfig;
 pub use error::RedisError;
 pub use reply::Reply;
 pub use script::Script;

@@ -11,17 +11,19 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, ServerConfig,
-    TcpConfig,
+    TcpConfig, TlsConnector,
 };
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector as RustlsConnector;
 
 use super::cluster_nodes::{self, View};
 use super::error::{RedisError, is_noscript};
 use super::reply::{Reply, ServerError};
 use super::script::Script;
-use crate::login::Login;
+use crate::access::Access;
 use crate::task::OwnedTask;
+use crate::tls::Tls;
 
 /// A command's deadline. fred keeps one that ran out in its queue from being sent later, which a
 /// timeout around it would not.
@@ -68,7 +70,7 @@ impl fmt::Display for NodeAddress {
 /// A client of one node. It never follows a redirection and never sends a command twice.
 pub(super) struct NodeClient {
     address: NodeAddress,
-    login: Option<Arc<Login>>,
+    access: Arc<Access>,
     link: ArcSwap<Link>,
 }
 
@@ -80,9 +82,9 @@ struct Link {
 
 impl NodeClient {
     /// A client that begins to connect, and goes on trying.
-    pub(super) fn new(address: NodeAddress, login: Option<Arc<Login>>) -> Self {
-        let link = ArcSwap::from_pointee(Link::open(&address, login.as_deref()));
-        Self { address, login, link }
+    pub(super) fn new(address: NodeAddress, access: Arc<Access>) -> Self {
+        let link = ArcSwap::from_pointee(Link::open(&address, &access));
+        Self { address, access, link }
     }
 
     /// Where the node was said to be.
@@ -98,7 +100,7 @@ impl NodeClient {
     /// Drops the connection and everything in flight, and starts afresh: cures a connection whose
     /// other end is gone without a word, which fred alone does not notice under traffic.
     pub(super) fn rebuild(&self) {
-        self.link.store(Link::open(&self.address, self.login.as_deref()).into());
+        self.link.store(Link::open(&self.address, &self.access).into());
     }
 
     /// What the node believes about the cluster.
@@ -140,7 +142,7 @@ impl NodeClient {
         args: &[&str],
     ) -> Result<Result<Reply, ServerError>, RedisError> {
         let link = self.link.load_full();
-        link.connected(self.login.as_deref()).await?;
+        link.connected(&self.access).await?;
         let args: Vec<Value> = args.iter().map(|&arg| Value::from(arg)).collect();
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let frame = link
@@ -156,28 +158,29 @@ impl NodeClient {
 impl Link {
     /// Waits for the connection, for as long as a command may take: without one fred fails a
     /// command in words that do not tell whether it was sent.
-    async fn connected(&self, login: Option<&Login>) -> Result<(), RedisError> {
+    async fn connected(&self, access: &Access) -> Result<(), RedisError> {
         if self.client.is_connected() {
             return Ok(());
         }
         match timeout(COMMAND_TIMEOUT, self.client.wait_for_connect()).await {
             Ok(Ok(())) => Ok(()),
-            // The node may be there, and not take the password: fred does not tell them apart.
-            _ => Err(RedisError::NotExecuted(match login {
-                Some(login) => format!("no connection as user {}", login.user),
-                None => "no connection".to_owned(),
-            })),
+            // The node may be there, and not take the password or have another's certificate: fred
+            // does not tell them apart.
+            _ => Err(RedisError::NotExecuted(format!("no connection{}", said(access)))),
         }
     }
 
-    fn open(address: &NodeAddress, login: Option<&Login>) -> Self {
-        let server = Server::new(address.host.clone(), address.port);
+    fn open(address: &NodeAddress, access: &Access) -> Self {
+        let mut server = Server::new(address.host.clone(), address.port);
+        let (login, tls) = (access.login.as_ref(), access.tls.as_ref());
+        server.tls_server_name = tls.and_then(Tls::name).map(Into::into);
         let config = Config {
             server: ServerConfig::Centralized { server },
             // A node that is down at first is tried for ever, like one that goes down later.
             fail_fast: false,
             username: login.map(|login| login.user.clone()),
             password: login.map(|login| login.password().to_owned()),
+            tls: tls.map(|tls| TlsConnector::from(RustlsConnector::from(tls.config())).into()),
             ..Config::default()
         };
         let connection = ConnectionConfig {
@@ -198,6 +201,12 @@ impl Link {
         let router = OwnedTask(client.connect());
         Self { client, router }
     }
+}
+
+fn said(access: &Access) -> String {
+    let tls = if access.tls.is_some() { " over TLS" } else { "" };
+    let user = access.login.as_ref().map(|login| format!(" as user {}", login.user));
+    format!("{tls}{}", user.unwrap_or_default())
 }
 
 /// With fred's defaults a command runs twice after a reset of its connection; with these it fails.

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::cluster_nodes::View;
 use super::node_client::{NodeAddress, NodeClient};
 use super::topology::{Topology, merge};
-use crate::login::Login;
+use crate::access::Access;
 
 /// How often each node is asked.
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
@@ -49,7 +49,7 @@ struct Report {
 
 pub(super) struct Watch {
     seeds: Vec<NodeAddress>,
-    login: Option<Arc<Login>>,
+    access: Arc<Access>,
     shared: Shared,
     /// Changes when somebody wants the nodes to be asked at once.
     refresh: watch::Receiver<u64>,
@@ -63,14 +63,14 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(
         seeds: Vec<NodeAddress>,
-        login: Option<Arc<Login>>,
+        access: Arc<Access>,
         shared: Shared,
         refresh: watch::Receiver<u64>,
     ) -> Self {
         let (report, reports) = mpsc::channel(MAX_REPORTS);
         Self {
             seeds,
-            login,
+            access,
             shared,
             refresh,
             views: BTreeMap::new(),
@@ -112,7 +112,7 @@ impl Watch {
         let mut clients = Clients::clone(&self.shared.clients.load());
         for address in &wanted {
             if !self.watched.contains_key(address) && self.watched.len() < MAX_NODES {
-                let client = Arc::new(NodeClient::new(address.clone(), self.login.clone()));
+                let client = Arc::new(NodeClient::new(address.clone(), Arc::clone(&self.access)));
                 clients.insert(address.clone(), Arc::clone(&client));
                 self.watch(client);
             }

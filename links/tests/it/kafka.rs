@@ -20,7 +20,7 @@ async fn kafka_with_topic(handle: &Handle) -> (Kafka, String) {
     let admin = rskafka::client::ClientBuilder::new(brokers.clone()).build().await.unwrap();
     let admin = admin.controller_client().unwrap();
     admin.create_topic(&topic, PARTITIONS, 3, 5_000).await.unwrap();
-    (Kafka::new(brokers), topic)
+    (Kafka::plain(brokers), topic)
 }
 
 fn record(key: &str, value: &str) -> NewRecord {
@@ -99,7 +99,7 @@ async fn a_topic_that_is_not_there_is_an_error_in_time() {
 
 #[tokio::test]
 async fn no_broker_is_an_error_in_time() {
-    let partition = Kafka::new(vec!["127.0.0.1:1".to_owned()]).partition("any", 0);
+    let partition = Kafka::plain(vec!["127.0.0.1:1".to_owned()]).partition("any", 0);
     let error = partition.bounds().await.unwrap_err();
     assert!(matches!(error, KafkaError::NotSent(_)), "{error:?}");
     assert_eq!(error.retry(), Retry::Transient);

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use contract::keys::EventKeys;
+use links::access::Access;
 use links::redis::{RedisError, Reply, Slot};
 use links::script_connection::{Held, ScriptConnection, WaitFor};
 use rig::stack::{exclusive, shared, wait_until};
@@ -94,7 +95,8 @@ fn a_connection_lives_in_another_runtime_than_the_cluster() {
     let master = main.block_on(redis.master_of(Slot::of(&event)));
     let core = runtime();
     let answer = core.block_on(async {
-        let mut connection = ScriptConnection::connect(master.address, None).await.unwrap();
+        let mut connection =
+            ScriptConnection::connect(master.address, &Access::default()).await.unwrap();
         connection.call(&unseen_script(INCR), &[&key], &[], ONE_REPLICA).await
     });
     assert_eq!(answer, Ok((Reply::Integer(1), Held::Twice)));

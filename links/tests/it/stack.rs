@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use contract::ids::EventId;
+use links::access::Access;
 use links::redis::{Cluster, Master, RedisConfig, Reply, Script, Slot};
 use links::script_connection::{ScriptConnection, WaitFor};
 use rig::stack::{Action, Handle, PartKind, wait_until};
@@ -29,8 +30,7 @@ impl Redis {
     pub(crate) async fn connect() -> Self {
         let handle = Handle::from_env().unwrap();
         let nodes = handle.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
-        let cluster =
-            Cluster::connect(RedisConfig { nodes, replicas: 1, login: None }).await.unwrap();
+        let cluster = Cluster::connect(RedisConfig::plain(nodes)).await.unwrap();
         Self { handle, cluster }
     }
 
@@ -43,7 +43,7 @@ impl Redis {
     /// A connection to an event's master.
     pub(crate) async fn connection(&self, event: &EventId) -> ScriptConnection {
         let master = self.master_of(Slot::of(event)).await;
-        ScriptConnection::connect(master.address, None).await.unwrap()
+        ScriptConnection::connect(master.address, &Access::default()).await.unwrap()
     }
 
     /// The name of the part that is a slot's master.

@@ -14,7 +14,7 @@ async fn one_node_leads_to_all_others() {
     let _guard = shared().await;
     let redis = Redis::connect().await;
     let first = redis.handle.addresses(PartKind::Redis)[0].to_string();
-    let config = RedisConfig { nodes: vec![first], replicas: 1, login: None };
+    let config = RedisConfig::plain(vec![first]);
     let cluster = Cluster::connect(config).await.unwrap();
     let whole = || async {
         let topology = cluster.topology();
@@ -35,15 +35,15 @@ async fn one_node_leads_to_all_others() {
 
 #[tokio::test]
 async fn a_cluster_that_is_down_is_no_error_and_a_bad_address_is() {
-    let nowhere = RedisConfig { nodes: vec!["127.0.0.1:1".to_owned()], replicas: 1, login: None };
+    let nowhere = RedisConfig::plain(vec!["127.0.0.1:1".to_owned()]);
     let cluster = Cluster::connect(nowhere).await.unwrap();
     assert_eq!(cluster.topology().slots_without_master(), Slot::COUNT);
     let answer = cluster.state(&event("nowhere")).await;
     assert!(matches!(answer, Err(RedisError::NotExecuted(_))), "{answer:?}");
 
-    let bad = RedisConfig { nodes: vec!["redis".to_owned()], replicas: 1, login: None };
+    let bad = RedisConfig::plain(vec!["redis".to_owned()]);
     assert_eq!(Cluster::connect(bad).await.err(), Some(BadNode::Address("redis".to_owned())));
-    let none = RedisConfig { nodes: Vec::new(), replicas: 1, login: None };
+    let none = RedisConfig::plain(Vec::new());
     assert_eq!(Cluster::connect(none).await.err(), Some(BadNode::None));
 }
 

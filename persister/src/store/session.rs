@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use links::tls::{Authorities, Tls};
 use mysql_async::prelude::{FromRow, Queryable};
-use mysql_async::{Conn, Opts, OptsBuilder, Params};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
@@ -40,7 +41,7 @@ pub struct BadUrl;
 
 impl DatabaseUrl {
     /// Reads `mysql://user:password@host:port/database`; the database must be named. A URL that
-    /// wants TLS is refused: `mysql_async` is built without, and would panic when it connects.
+    /// asks for TLS is refused: [`DatabaseUrl::over`] is how, and one of two would be passed over.
     pub fn parse(text: &str) -> Result<Self, BadUrl> {
         let opts = Opts::from_url(text).map_err(|_| BadUrl)?;
         match (opts.user(), opts.db_name(), opts.ssl_opts()) {
@@ -49,6 +50,19 @@ impl DatabaseUrl {
             }
             _ => Err(BadUrl),
         }
+    }
+
+    /// The same place, over TLS where there is some: then a server that cannot show who it is, or
+    /// that speaks plain text alone, is refused.
+    pub fn over(self, tls: Option<&Tls>) -> Self {
+        let authorities = match tls.map(Tls::authorities) {
+            None => return self,
+            Some(Authorities::Public) => SslOpts::default(),
+            Some(Authorities::File(path)) => SslOpts::default()
+                .with_root_certs(vec![path.clone().into()])
+                .with_disable_built_in_roots(true),
+        };
+        Self(OptsBuilder::from_opts(self.0).ssl_opts(authorities).into())
     }
 }
 

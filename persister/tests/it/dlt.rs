@@ -285,7 +285,7 @@ async fn letters_that_kafka_does_not_take_are_told_and_wait_on() {
     let letters = listed(&world, &event, &[]).await;
     let place = |letter: &Value| name(letter).parse::<LetterName>().unwrap().0;
     let places: Vec<_> = letters.iter().map(place).collect();
-    let nowhere = Kafka::new(vec!["127.0.0.1:1".to_owned()]);
+    let nowhere = Kafka::plain(vec!["127.0.0.1:1".to_owned()]);
     let desk = Desk::new(world.store(), world.cluster.clone(), &nowhere);
     let ann = Operator { who: "ann".to_owned(), way: Way::Cli, why: "a test".to_owned() };
     let told = desk.replay(&places, &ann, Mode::Do, Duration::ZERO).await.unwrap();

@@ -62,10 +62,8 @@ impl World {
         };
         let nodes = addresses(PartKind::Redis);
         Self {
-            cluster: Cluster::connect(RedisConfig { nodes, replicas: 1, login: None })
-                .await
-                .unwrap(),
-            kafka: Kafka::new(addresses(PartKind::Kafka)),
+            cluster: Cluster::connect(RedisConfig::plain(nodes)).await.unwrap(),
+            kafka: Kafka::plain(addresses(PartKind::Kafka)),
             handle,
         }
     }

@@ -131,7 +131,7 @@ pub(crate) async fn make_topic(brokers: &[String], topic: &str) -> Result<(), Fa
     })
     .await?;
     within(MAKE_WITHIN, "a new topic at all brokers", async {
-        Kafka::new(brokers.to_vec()).until_all_know(topic).await;
+        Kafka::plain(brokers.to_vec()).until_all_know(topic).await;
         Ok::<(), KafkaError>(())
     })
     .await

@@ -50,7 +50,7 @@ pub(crate) async fn run(
     claim.load(&redis).await?;
     let topic = queue::topic(NAME, &sale.event);
     queue::make_topic(&brokers, &topic).await?;
-    let queue = Queue::new(&Kafka::new(brokers), &topic);
+    let queue = Queue::new(&Kafka::plain(brokers), &topic);
     let shop = Arc::new(Shop { redis, keys, claim, event: sale.event.clone(), queue });
     claim::serve(sale.listen, sale.event, move |asked, user| {
         let shop = Arc::clone(&shop);

@@ -232,7 +232,7 @@ async fn unlock(ground: &mut Ground) -> Result<(), FaultError> {
 
 async fn poison(ground: &Ground) -> Result<(), FaultError> {
     let brokers = ground.stack.addresses(PartKind::Kafka);
-    let kafka = Kafka::new(brokers.iter().map(ToString::to_string).collect());
+    let kafka = Kafka::plain(brokers.iter().map(ToString::to_string).collect());
     let record = NewRecord {
         key: b"poison".to_vec(),
         value: Some(vec![0xff, 0, b'{']),

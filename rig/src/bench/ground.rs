@@ -54,7 +54,7 @@ impl<'a> Ground<'a> {
     /// A stack on which nothing was measured yet.
     pub(super) async fn prepare(stack: &'a Stack) -> Result<Self, BenchError> {
         let brokers = stack.handle().addresses(PartKind::Kafka);
-        let kafka = Kafka::new(brokers.iter().map(ToString::to_string).collect());
+        let kafka = Kafka::plain(brokers.iter().map(ToString::to_string).collect());
         let partition = |number| kafka.partition(COUPON_ISSUED, number);
         Ok(Self {
             stack,

@@ -17,8 +17,6 @@ use crate::stack::{Handle, PartKind, StackError};
 pub const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Replicas that a win waits for; the checker only reads.
-const REPLICAS: u32 = 1;
 
 /// Where the checker reads.
 pub struct Sources {
@@ -50,7 +48,7 @@ impl Sources {
     pub async fn of(stack: &Handle) -> Result<Self, NoVerdict> {
         let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
         Ok(Self {
-            redis: Cluster::connect(RedisConfig { nodes, replicas: REPLICAS, login: None }).await?,
+            redis: Cluster::connect(RedisConfig::plain(nodes)).await?,
             mysql: Mysql::new(&stack.mysql_url()?)?,
         })
     }

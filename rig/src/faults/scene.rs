@@ -311,7 +311,7 @@ impl Scene {
     /// Kafka, as the programs reach it.
     pub fn kafka(&self) -> Kafka {
         let brokers = self.stack.addresses(PartKind::Kafka);
-        Kafka::new(brokers.iter().map(ToString::to_string).collect())
+        Kafka::plain(brokers.iter().map(ToString::to_string).collect())
     }
 
     /// An operator adds so many units at most.

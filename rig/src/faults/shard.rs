@@ -96,7 +96,7 @@ async fn replaced(scene: &Scene, shard: &Shard, within: Duration) -> Result<(), 
 
 async fn cluster(stack: &Handle) -> Result<Cluster, FaultError> {
     let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
-    let cluster = Cluster::connect(RedisConfig { nodes, replicas: 1, login: None }).await;
+    let cluster = Cluster::connect(RedisConfig::plain(nodes)).await;
     Ok(cluster.map_err(crate::check::NoVerdict::from)?)
 }
 

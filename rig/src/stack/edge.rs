@@ -42,10 +42,12 @@ pub(super) fn spec(
         ("FIRSTCOME_KAFKA", servers.kafka.clone()),
     ];
     environment.extend(logins::to_redis(logins::EDGE));
+    environment.extend(logins::over_tls(logins::EDGE, servers));
     Ok(PartSpec {
         kind: PartKind::Edge,
         address,
         metrics: Some(metrics),
+        tls: None,
         program: repository::program("edge")?,
         arguments: Vec::new(),
         environment,

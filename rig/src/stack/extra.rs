@@ -61,6 +61,7 @@ impl Stack {
             kind: PartKind::Baseline,
             address,
             metrics: None,
+            tls: None,
             program: repository::program("baseline")?,
             arguments,
             environment: Vec::new(),

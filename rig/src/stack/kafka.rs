@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::process::Command;
 use uuid::Uuid;
 
+use super::certificates::Certificates;
 use super::directory::StackDirectory;
 use super::error::StackError;
+use super::logins::{EDGE, PERSISTER};
 use super::part::{PartKind, PartSpec, WhenRigDies};
 use super::ports::{PortBlock, Use};
 use super::repository;
@@ -32,39 +34,52 @@ pub(super) fn specs(
     directory: &StackDirectory,
     ports: &PortBlock,
     jars: &Path,
+    certificates: Option<&Certificates>,
 ) -> Result<Vec<PartSpec>, StackError> {
     let cluster = Uuid::now_v7().simple().to_string();
     // 22 letters, as Kafka's own ids have.
     let cluster = &cluster[..22];
-    (0..NODES).map(|number| spec(directory, ports, (jars, cluster), number)).collect()
+    (0..NODES).map(|number| spec(directory, ports, (jars, cluster), certificates, number)).collect()
 }
 
 fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
     (jars, cluster): (&Path, &str),
+    certificates: Option<&Certificates>,
     number: u16,
 ) -> Result<PartSpec, StackError> {
     let name = format!("kafka-{}", number + 1);
     let home = directory.make(&name)?;
     let address = ports.address(Use::Kafka, number);
     let controller = ports.address(Use::KafkaController, number);
+    let tls = certificates.map(|of| (of, ports.address(Use::KafkaTls, number)));
+    let mut environment = vec![
+        ("NODE_ID", (number + 1).to_string()),
+        ("VOTERS", voters(ports)),
+        ("HOST", address.ip().to_string()),
+        ("PORT", address.port().to_string()),
+        ("CONTROLLER_PORT", controller.port().to_string()),
+        ("CLUSTER_ID", cluster.to_owned()),
+        ("JARS", jars.display().to_string()),
+        ("JVM", format!("{} {DATED}", JVM.join(" "))),
+    ];
+    if let Some((certificates, address)) = tls {
+        environment.extend([
+            ("TLS_PORT", address.port().to_string()),
+            ("TLS_KEYSTORE", certificates.both().display().to_string()),
+            ("EDGE_PASSWORD", EDGE.to_owned()),
+            ("PERSISTER_PASSWORD", PERSISTER.to_owned()),
+        ]);
+    }
     Ok(PartSpec {
         kind: PartKind::Kafka,
         address,
         metrics: None,
+        tls: tls.map(|(_, address)| address),
         program: repository::file("ops/kafka/start.sh"),
         arguments: vec![home.clone().into()],
-        environment: vec![
-            ("NODE_ID", (number + 1).to_string()),
-            ("VOTERS", voters(ports)),
-            ("HOST", address.ip().to_string()),
-            ("PORT", address.port().to_string()),
-            ("CONTROLLER_PORT", controller.port().to_string()),
-            ("CLUSTER_ID", cluster.to_owned()),
-            ("JARS", jars.display().to_string()),
-            ("JVM", format!("{} {DATED}", JVM.join(" "))),
-        ],
+        environment,
         more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),

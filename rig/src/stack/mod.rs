@@ -4,6 +4,7 @@
 
 mod admin_tokens;
 mod away;
+mod certificates;
 mod control;
 mod directory;
 mod edge;

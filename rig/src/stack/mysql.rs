@@ -9,6 +9,7 @@ use mysql_async::{Conn, OptsBuilder};
 use rustix::process::getuid;
 use tokio::process::Command;
 
+use super::certificates::Certificates;
 use super::directory::StackDirectory;
 use super::error::StackError;
 use super::logins::PERSISTER;
@@ -42,7 +43,11 @@ pub(super) fn url(address: SocketAddr) -> String {
 }
 
 /// The server.
-pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<PartSpec, StackError> {
+pub(super) fn spec(
+    directory: &StackDirectory,
+    ports: &PortBlock,
+    certificates: Option<&Certificates>,
+) -> Result<PartSpec, StackError> {
     let home = directory.make(NAME)?;
     let address = ports.address(Use::Mysql, 0);
     let option = |name: &str, value: String| format!("--{name}={value}").into();
@@ -52,6 +57,7 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
         ("CLIENTS", address.ip().to_string()),
         ("OWNER_PASSWORD", login().password),
         ("PERSISTER_PASSWORD", PERSISTER.to_owned()),
+        ("PERSISTER_TLS", if certificates.is_some() { "SSL" } else { "NONE" }.to_owned()),
     ];
     repository::render("ops/mysql/init.sql", &home.join(INIT), &values)?;
     let mut arguments = vec![
@@ -64,6 +70,12 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
         option("port", address.port().to_string()),
         option("init-file", path(INIT)),
     ];
+    if let Some(certificates) = certificates {
+        arguments.extend([
+            option("ssl-cert", certificates.certificate().display().to_string()),
+            option("ssl-key", certificates.key().display().to_string()),
+        ]);
+    }
     if getuid().is_root() {
         // It refuses to run as root unless told so. Becoming another user would lose the death
         // signal of its parent.
@@ -74,6 +86,7 @@ pub(super) fn spec(directory: &StackDirectory, ports: &PortBlock) -> Result<Part
         kind: PartKind::Mysql,
         address,
         metrics: None,
+        tls: certificates.map(|_| address),
         program: system_program("mariadbd"),
         arguments,
         environment: Vec::new(),

@@ -129,6 +129,7 @@ fn server(
         kind: PartKind::Nginx,
         address,
         metrics: None,
+        tls: None,
         program: system_program("nginx"),
         arguments,
         environment: Vec::new(),

@@ -86,6 +86,8 @@ pub(super) struct PartSpec {
     pub address: SocketAddr,
     /// Where its metrics and health are, if elsewhere; where NGINX says its limits.
     pub metrics: Option<SocketAddr>,
+    /// Where programs reach it over TLS, if they do.
+    pub tls: Option<SocketAddr>,
     /// The program, as a path or a name in PATH.
     pub program: PathBuf,
     /// Its arguments.

@@ -53,6 +53,7 @@ fn spec(
         kind: PartKind::Persister,
         address: admin,
         metrics: Some(metrics),
+        tls: None,
         program: repository::program("persister")?,
         arguments: vec![RUN.into()],
         environment,
@@ -82,6 +83,7 @@ pub(super) fn environment_of(subcommand: &str, servers: &Servers) -> Vec<(&'stat
         ("FIRSTCOME_ON_PANIC", "abort".to_owned()),
     ];
     environment.extend(logins::to_redis(logins::PERSISTER));
+    environment.extend(logins::over_tls(logins::PERSISTER, servers));
     environment
 }
 

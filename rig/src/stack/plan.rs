@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::certificates::Certificates;
 use super::directory::{self, StackDirectory};
 use super::error::StackError;
 use super::nginx::Limits;
@@ -32,6 +33,9 @@ pub struct StackOptions {
     pub persisters: u16,
     /// NGINX's limits.
     pub limits: Limits,
+    /// Whether edges and persisters reach Redis, Kafka and MySQL over TLS. rig's own tools do not:
+    /// each server takes plain text beside it.
+    pub tls: bool,
 }
 
 impl StackOptions {
@@ -43,6 +47,7 @@ impl StackOptions {
             edges: 2,
             persisters: 2,
             limits: Limits::Demo,
+            tls: false,
         }
     }
 }
@@ -58,6 +63,8 @@ pub(super) struct Servers {
     pub(super) mysql_owner: String,
     /// Private ports; empty: there is none.
     pub(super) nginx: String,
+    /// Whom programs believe about servers; None: they speak plain text.
+    pub(super) authorities: Option<PathBuf>,
 }
 
 /// Starts what the options ask for: servers first, all at once, then what needs them.
@@ -71,11 +78,13 @@ pub(super) async fn start(options: &StackOptions) -> Result<Stack, StackError> {
         PathBuf::new()
     };
     let stack = Stack::new(directory, ports, &jars)?;
+    let certificates = certificates(options, &stack)?;
+    let certificates = certificates.as_ref();
     let started = async {
         tokio::try_join!(
-            when(wants(PartKind::Redis), start_redis(&stack)),
-            when(wants(PartKind::Kafka), start_kafka(&stack, jars)),
-            when(wants(PartKind::Mysql), start_mysql(&stack)),
+            when(wants(PartKind::Redis), start_redis(&stack, certificates)),
+            when(wants(PartKind::Kafka), start_kafka(&stack, jars, certificates)),
+            when(wants(PartKind::Mysql), start_mysql(&stack, certificates)),
         )?;
         // It starts last, but its address is known.
         let private = || nginx::listens(stack.ports()).private.to_string();
@@ -96,6 +105,15 @@ pub(super) async fn start(options: &StackOptions) -> Result<Stack, StackError> {
     }
 }
 
+fn certificates(options: &StackOptions, stack: &Stack) -> Result<Option<Certificates>, StackError> {
+    if !options.tls {
+        return Ok(None);
+    }
+    let certificates = Certificates::of(stack.directory().path());
+    certificates.make()?;
+    Ok(Some(certificates))
+}
+
 async fn when(
     wanted: bool,
     start: impl Future<Output = Result<(), StackError>>,
@@ -103,20 +121,29 @@ async fn when(
     if wanted { start.await } else { Ok(()) }
 }
 
-async fn start_redis(stack: &Stack) -> Result<(), StackError> {
+async fn start_redis(stack: &Stack, certificates: Option<&Certificates>) -> Result<(), StackError> {
     let begun = Instant::now();
-    let nodes = redis::specs(stack.directory(), stack.ports())?;
+    let nodes = redis::specs(stack.directory(), stack.ports(), certificates)?;
     let addresses = launch(stack, nodes).await?;
     for &node in &addresses {
         answers(stack, PartKind::Redis, node, || ready::redis_answers(node)).await?;
     }
-    redis::join(stack.directory(), &addresses).await?;
+    let known: Vec<SocketAddr> = stack
+        .status()
+        .of_kind(PartKind::Redis)
+        .map(|node| node.tls.unwrap_or(node.address))
+        .collect();
+    redis::join(stack.directory(), &known, certificates).await?;
     all_ready(stack, PartKind::Redis, begun).await
 }
 
-async fn start_kafka(stack: &Stack, jars: PathBuf) -> Result<(), StackError> {
+async fn start_kafka(
+    stack: &Stack,
+    jars: PathBuf,
+    certificates: Option<&Certificates>,
+) -> Result<(), StackError> {
     let begun = Instant::now();
-    let nodes = kafka::specs(stack.directory(), stack.ports(), &jars)?;
+    let nodes = kafka::specs(stack.directory(), stack.ports(), &jars, certificates)?;
     let addresses = launch(stack, nodes).await?;
     for &node in &addresses {
         answers(stack, PartKind::Kafka, node, || ready::kafka_listens(node)).await?;
@@ -131,9 +158,9 @@ async fn start_kafka(stack: &Stack, jars: PathBuf) -> Result<(), StackError> {
     Ok(())
 }
 
-async fn start_mysql(stack: &Stack) -> Result<(), StackError> {
+async fn start_mysql(stack: &Stack, certificates: Option<&Certificates>) -> Result<(), StackError> {
     let begun = Instant::now();
-    let server = mysql::spec(stack.directory(), stack.ports())?;
+    let server = mysql::spec(stack.directory(), stack.ports(), certificates)?;
     mysql::install(stack.directory(), &server).await?;
     launch(stack, vec![server]).await?;
     all_ready(stack, PartKind::Mysql, begun).await

@@ -11,9 +11,9 @@ use super::error::StackError;
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up).
 const FIRST: u16 = 20_000;
 /// Ports of one stack.
-const BLOCK: u16 = 104;
+const BLOCK: u16 = 112;
 /// Blocks that are tried.
-const BLOCKS: u16 = 122;
+const BLOCKS: u16 = 114;
 
 /// Edges of one stack, those among them that benches add and end: a port is one edge's.
 pub(super) const EDGES: u16 = 16;
@@ -30,6 +30,8 @@ pub(super) enum Use {
     RedisBus = 8,
     /// Kafka, for clients and between brokers.
     Kafka = 16,
+    /// Kafka, over TLS.
+    KafkaTls = 20,
     /// Kafka, between controllers.
     KafkaController = 24,
     /// MySQL.
@@ -50,6 +52,8 @@ pub(super) enum Use {
     Baseline = 80,
     /// Persisters: the admin API.
     PersisterAdmin = 80 + BASELINES as isize,
+    /// Redis, over TLS.
+    RedisTls = 88 + BASELINES as isize,
 }
 
 /// A block of ports that no other stack uses while this value lives.
@@ -126,12 +130,13 @@ mod tests {
             (Use::EdgeMetrics, EDGES, Use::PersisterMetrics),
             (Use::PersisterMetrics, 8, Use::Baseline),
             (Use::Baseline, BASELINES, Use::PersisterAdmin),
+            (Use::PersisterAdmin, 8, Use::RedisTls),
         ];
         for (kind, most, next) in kinds {
             ends.push((kind as u16 + most, next as u16));
         }
         assert!(ends.iter().all(|(end, next)| end <= next), "{ends:?}");
-        assert_eq!(Use::PersisterAdmin as u16 + 8, BLOCK);
+        assert_eq!(Use::RedisTls as u16 + 8, BLOCK);
         const { assert!(FIRST + BLOCKS * BLOCK <= 32_768, "outgoing connections take those") };
     }
 

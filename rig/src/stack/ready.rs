@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::topics;
-use links::kafka::{PartitionView, seen_by};
+use links::kafka::{Kafka, PartitionView};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -170,7 +170,8 @@ async fn agreed(stack: &Status) -> Result<Leaders, NotReady> {
 
 async fn whole(broker: &PartStatus) -> Result<Leaders, NotReady> {
     let says = |why: String| NotReady::Says(format!("{}: {why}", broker.name));
-    let view = seen_by(&broker.address.to_string(), &topics::ALL).await;
+    let address = broker.address.to_string();
+    let view = Kafka::plain(vec![address.clone()]).seen_by(&address, &topics::ALL).await;
     let view = view.map_err(|error| says(error.to_string()))?;
     if view.topics.len() < topics::ALL.len() {
         return Err(says("topics are missing".to_owned()));

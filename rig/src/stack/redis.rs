@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::certificates::Certificates;
 use super::directory::StackDirectory;
 use super::error::StackError;
 use super::logins;
@@ -22,18 +23,24 @@ const JOIN_WITHIN: Duration = Duration::from_secs(30);
 pub(super) fn specs(
     directory: &StackDirectory,
     ports: &PortBlock,
+    certificates: Option<&Certificates>,
 ) -> Result<Vec<PartSpec>, StackError> {
-    (0..NODES).map(|number| spec(directory, ports, number)).collect()
+    (0..NODES).map(|number| spec(directory, ports, certificates, number)).collect()
 }
 
 fn spec(
     directory: &StackDirectory,
     ports: &PortBlock,
+    certificates: Option<&Certificates>,
     number: u16,
 ) -> Result<PartSpec, StackError> {
     let name = format!("redis-{}", number + 1);
     let address = ports.address(Use::Redis, number);
     let home = directory.make(&name)?;
+    let tls = certificates.map(|_| ports.address(Use::RedisTls, number));
+    let mut environment = logins::redis_nodes();
+    environment.extend(certificates.map(Certificates::for_redis).into_iter().flatten());
+    environment.extend(tls.map(|tls| ("TLS_PORT", tls.port().to_string())));
     let options = [
         ("--bind", address.ip().to_string()),
         ("--port", address.port().to_string()),
@@ -45,9 +52,10 @@ fn spec(
         kind: PartKind::Redis,
         address,
         metrics: None,
+        tls,
         program: repository::file("ops/redis/start.sh"),
         arguments,
-        environment: logins::redis_nodes(),
+        environment,
         more_environment: Vec::new(),
         directory: home,
         log: directory.log(&name),
@@ -57,13 +65,16 @@ fn spec(
     })
 }
 
-/// Joins nodes that answer, and know nobody yet, to a cluster.
+/// Joins nodes that answer, and know nobody yet, to a cluster. Nodes that know each other by their
+/// ports for TLS are joined by those.
 pub(super) async fn join(
     directory: &StackDirectory,
     nodes: &[SocketAddr],
+    certificates: Option<&Certificates>,
 ) -> Result<(), StackError> {
     let mut command = Command::new(repository::file("ops/redis/join.sh"));
     command.args(nodes.iter().map(SocketAddr::to_string)).envs(logins::redis_nodes());
+    command.envs(certificates.map(Certificates::for_redis).into_iter().flatten());
     let step = Step {
         what: "ops/redis/join.sh".to_owned(),
         advice: "see what the nodes say in the redis logs beside it",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::certificates::Certificates;
 use super::control;
 use super::directory::StackDirectory;
 use super::error::StackError;
@@ -150,7 +151,10 @@ pub(super) fn servers(status: &Status) -> Servers {
         .of_kind(PartKind::Nginx)
         .filter_map(|part| Some(part.metrics?.to_string()))
         .collect();
+    let tls = status.parts.iter().any(|part| part.tls.is_some());
+    let authorities = tls.then(|| Certificates::of(&status.directory).certificate());
     Servers {
+        authorities,
         redis: status.addresses(PartKind::Redis),
         kafka: status.addresses(PartKind::Kafka),
         mysql: mysql.map_or_else(String::new, |part| mysql::persister_url(part.address)),

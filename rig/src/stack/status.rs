@@ -55,6 +55,9 @@ pub struct PartStatus {
     /// Where its metrics and health are, if elsewhere; where NGINX says its limits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metrics: Option<SocketAddr>,
+    /// Where programs reach it over TLS, if they do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<SocketAddr>,
     /// MySQL only.
     #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
     pub login: Option<Login>,
@@ -109,10 +112,11 @@ impl Status {
         self.parts.iter().filter(move |part| part.kind == kind)
     }
 
-    /// Addresses of a kind as the programs take them: joined by commas.
+    /// Addresses of a kind as the programs take them: joined by commas; over TLS where there is some.
     pub fn addresses(&self, kind: PartKind) -> String {
+        let parts = self.of_kind(kind);
         let addresses: Vec<String> =
-            self.of_kind(kind).map(|part| part.address.to_string()).collect();
+            parts.map(|part| part.tls.unwrap_or(part.address).to_string()).collect();
         addresses.join(",")
     }
 
@@ -145,6 +149,7 @@ impl Board {
             address: spec.address,
             state: PartState::Down,
             metrics: spec.metrics,
+            tls: spec.tls,
             login,
             log: spec.log.clone(),
         });
@@ -192,6 +197,7 @@ mod tests {
             address: ([127, 0, 0, 1], 1).into(),
             state: PartState::Running,
             metrics: None,
+            tls: None,
             login: None,
             log: "/logs/edge-1.log".into(),
         };

@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// NGINX's limits: demo does not choke a rush from this machine
     #[arg(long, default_value = "demo")]
     limits: Limits,
+    /// Edges and persisters reach Redis, Kafka and MySQL over TLS
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Starts the stack, says how to try it, and ends it on Ctrl-C, SIGTERM or `./dev down`.
@@ -38,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StackError> {
     options.edges = arguments.edges;
     options.persisters = arguments.persisters;
     options.limits = arguments.limits;
+    options.tls = arguments.tls;
 
     let mut told = Told::listen()?;
     let Some(stack) = told.unless(Stack::start(options)).await.transpose()? else {

@@ -14,6 +14,7 @@ mod http;
 mod logins;
 mod nginx;
 mod operators;
+mod over_tls;
 mod rush;
 mod slow;
 mod stack;

@@ -65,7 +65,7 @@ async fn in_full_swing(history: &Path, bytes: u64) {
 }
 
 /// Kills a part with SIGKILL and waits until it is back in another process.
-async fn kill(stack: &Handle, part: &str) {
+pub(crate) async fn kill(stack: &Handle, part: &str) {
     let before = stack.part(part).unwrap().pid;
     stack.act(part, Action::Kill).await.unwrap();
     let another = wait_until(BACK_WITHIN, "another process", || async {

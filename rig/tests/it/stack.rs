@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use contract::topics;
-use links::kafka::{PartitionView, TopicView, seen_by};
+use links::kafka::{Kafka, PartitionView, TopicView};
 use rig::stack::{Action, Away, Handle, PartKind, PartState, PartStatus, exclusive, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -62,7 +62,8 @@ async fn a_paused_part_is_silent_until_it_is_resumed() {
 
 /// Whether this broker sees every replica in sync.
 async fn all_in_sync(broker: SocketAddr) -> Result<(), String> {
-    let view = timeout(WITHIN, seen_by(&broker.to_string(), &topics::ALL)).await.unwrap();
+    let (name, nobody) = (broker.to_string(), Kafka::plain(Vec::new()));
+    let view = timeout(WITHIN, nobody.seen_by(&name, &topics::ALL)).await.unwrap();
     let view = view.map_err(|error| error.to_string())?;
     let whole = |topic: &TopicView| topic.partitions.iter().all(PartitionView::is_whole);
     if view.topics.iter().all(whole) { Ok(()) } else { Err(format!("{broker}: {view:?}")) }
@@ -107,17 +108,19 @@ async fn an_unknown_part_is_refused_with_the_names_of_the_known() {
     assert!(error.contains("edge-9") && error.contains("edge-1"), "{error}");
 }
 
-/// A rig of its own, with a few parts. Killed with the value.
-struct Rig {
+/// A rig of its own. Killed with the value.
+pub(crate) struct Rig {
     child: Child,
     name: String,
 }
 
 impl Rig {
-    async fn up(name: &str, only: &str) -> (Self, Handle) {
+    /// Starts a stack; `words` are more of `./dev up`'s.
+    pub(crate) async fn up(name: &str, words: &[&str]) -> (Self, Handle) {
         let name = format!("{name}-{}", std::process::id());
         let mut child = rig()
-            .args(["up", "--name", &name, "--only", only])
+            .args(["up", "--name", &name])
+            .args(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -132,7 +135,7 @@ impl Rig {
         (Self { child, name }, handle)
     }
 
-    async fn down(mut self) {
+    pub(crate) async fn down(mut self) {
         let output: Output = rig().args(["down", "--name", &self.name]).output().await.unwrap();
         assert!(output.status.success(), "{output:?}");
         assert!(self.child.wait().await.unwrap().success());
@@ -156,7 +159,7 @@ fn processes_below(directory: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn nothing_outlives_a_rig_that_is_killed_and_the_next_one_cleans() {
-    let (mut first, stack) = Rig::up("killed", "redis,nginx").await;
+    let (mut first, stack) = Rig::up("killed", &["--only", "redis,nginx"]).await;
     let directory = stack.status().directory.clone();
     // Six nodes, NGINX's master and its workers.
     assert!(processes_below(&directory).len() >= 8);
@@ -174,7 +177,7 @@ async fn nothing_outlives_a_rig_that_is_killed_and_the_next_one_cleans() {
 
     let marker = directory.join("marker");
     fs::write(&marker, "left behind").unwrap();
-    let (second, again) = Rig::up("killed", "redis").await;
+    let (second, again) = Rig::up("killed", &["--only", "redis"]).await;
     assert_eq!(again.status().directory, directory);
     assert!(!marker.exists());
     second.down().await;
@@ -183,7 +186,7 @@ async fn nothing_outlives_a_rig_that_is_killed_and_the_next_one_cleans() {
 
 #[tokio::test]
 async fn a_part_that_the_death_signal_did_not_end_is_ended_by_the_next_rig() {
-    let (mut first, stack) = Rig::up("paused", "nginx").await;
+    let (mut first, stack) = Rig::up("paused", &["--only", "nginx"]).await;
     let directory = stack.status().directory.clone();
     // NGINX gets SIGTERM, so that its workers end too, and a stopped process does not see it.
     stack.act("nginx-1", Action::Pause).await.unwrap();
@@ -191,7 +194,7 @@ async fn a_part_that_the_death_signal_did_not_end_is_ended_by_the_next_rig() {
     first.child.wait().await.unwrap();
     assert!(!processes_below(&directory).is_empty());
 
-    let (second, _) = Rig::up("other", "nginx").await;
+    let (second, _) = Rig::up("other", &["--only", "nginx"]).await;
     let gone = wait_until(WITHIN, "the end of NGINX", || async {
         if processes_below(&directory).is_empty() { Ok(()) } else { Err("it is there") }
     });
@@ -202,7 +205,7 @@ async fn a_part_that_the_death_signal_did_not_end_is_ended_by_the_next_rig() {
 
 #[tokio::test]
 async fn a_name_that_is_taken_is_refused() {
-    let (first, _) = Rig::up("taken", "nginx").await;
+    let (first, _) = Rig::up("taken", &["--only", "nginx"]).await;
     let output = rig().args(["up", "--name", &first.name]).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -212,7 +215,7 @@ async fn a_name_that_is_taken_is_refused() {
 
 #[tokio::test]
 async fn sigterm_ends_a_stack_in_order() {
-    let (mut rig, stack) = Rig::up("term", "nginx").await;
+    let (mut rig, stack) = Rig::up("term", &["--only", "nginx"]).await;
     let pid = Pid::from_raw(rig.child.id().unwrap().cast_signed()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     assert!(rig.child.wait().await.unwrap().success());
@@ -236,7 +239,7 @@ async fn role(node: &PartStatus) -> String {
 
 #[tokio::test]
 async fn a_redis_master_that_comes_back_at_once_waits_for_its_replica_to_take_over() {
-    let (rig, stack) = Rig::up("failover", "redis").await;
+    let (rig, stack) = Rig::up("failover", &["--only", "redis"]).await;
     let mut master = None;
     for node in stack.status().of_kind(PartKind::Redis) {
         if role(node).await == "master" {

@@ -31,7 +31,7 @@ pub(crate) async fn insert(mysql: Mysql, topic: Topic) -> Result<Loaded, Failed>
     let mysql = Arc::new(mysql);
     let mut conn = mysql.connect().await?;
     make_table(&mut conn).await?;
-    let kafka = Kafka::new(topic.kafka.kafka.0);
+    let kafka = Kafka::plain(topic.kafka.kafka.0);
     let mut loads = JoinSet::new();
     let began = Instant::now();
     for number in 0..COUPON_ISSUED_PARTITIONS {

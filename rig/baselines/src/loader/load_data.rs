@@ -49,7 +49,7 @@ pub(crate) async fn load_data(
 }
 
 async fn write(topic: Topic, file: &Path) -> Result<(), Failed> {
-    let kafka = Kafka::new(topic.kafka.kafka.0);
+    let kafka = Kafka::plain(topic.kafka.kafka.0);
     let mut out = BufWriter::new(File::create(file).await?);
     for number in 0..COUPON_ISSUED_PARTITIONS {
         let mut reading = Reading::begin(kafka.partition(topic.name.as_str(), number)).await?;

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let topic = queue::topic(NAME, &sale.event);
     queue::make_topic(&brokers, &topic).await?;
     ledger::begin(&mut mysql.connect().await?, &TABLES, &sale).await?;
-    let kafka = Kafka::new(brokers);
+    let kafka = Kafka::plain(brokers);
     let mut consumers = JoinSet::new();
     for number in 0..PARTITIONS {
         let partition = kafka.partition(topic.as_str(), number);

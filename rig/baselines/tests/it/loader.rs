@@ -78,7 +78,7 @@ async fn produce(stack: &Handle, topic: &str, wins: &[Issued]) {
     let made = controller.create_topic(topic, COUPON_ISSUED_PARTITIONS, 3, 10_000);
     timeout(KAFKA_WITHIN, made).await.unwrap().unwrap();
 
-    let kafka = Kafka::new(brokers);
+    let kafka = Kafka::plain(brokers);
     timeout(KAFKA_WITHIN, kafka.until_all_know(topic)).await.unwrap();
     let keyed = |win: &Issued| (record_key(&win.event_id, &win.user_id), win.clone());
     for number in 0..COUPON_ISSUED_PARTITIONS {

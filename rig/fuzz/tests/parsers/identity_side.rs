@@ -16,6 +16,7 @@ use edge::limits::address::client;
 use edge::metrics::IdentityMetrics;
 use fuzz::{bytes, holds, text};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use links::tls::Authorities;
 use rig::tokens::{Alg, Key};
 use serde_json::json;
 
@@ -134,7 +135,9 @@ fn keys_are_read_over_tls_or_from_this_machine() {
     holds(text(right.map(str::to_owned).into()), |text| {
         let told = text.to_ascii_lowercase();
         let to_itself = || told.strip_prefix("http://").is_some_and(is_this_machine);
-        KeysUrl::parse(&text, None).is_none() || told.starts_with("https://") || to_itself()
+        KeysUrl::parse(&text, Authorities::Public).is_none()
+            || told.starts_with("https://")
+            || to_itself()
     });
 }
 

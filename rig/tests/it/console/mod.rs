@@ -55,7 +55,7 @@ fn consoles(stack: &Handle) -> Vec<String> {
 /// A record that becomes a dead letter of the event.
 async fn unreadable_record(stack: &Handle, event: &EventId) {
     let brokers = stack.addresses(PartKind::Kafka).iter().map(ToString::to_string).collect();
-    let partition = Kafka::new(brokers).partition(COUPON_ISSUED, 0);
+    let partition = Kafka::plain(brokers).partition(COUPON_ISSUED, 0);
     let record = NewRecord {
         key: event.as_str().into(),
         value: Some(b"no record of ours".to_vec()),
