@@ -30,12 +30,12 @@ impl Login {
 
     /// Who logs in to Redis: `FIRSTCOME_REDIS_USER` with `FIRSTCOME_REDIS_PASSWORD`, or with the
     /// file that `FIRSTCOME_REDIS_PASSWORD_FILE` names. None where nothing of it is set.
-    pub fn to_redis(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
+    pub(crate) fn to_redis(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
         Self::read(settings, &REDIS)
     }
 
     /// The same for Kafka: `FIRSTCOME_KAFKA_USER` and `FIRSTCOME_KAFKA_PASSWORD`.
-    pub fn to_kafka(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
+    pub(crate) fn to_kafka(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
         Self::read(settings, &KAFKA)
     }
 

@@ -61,11 +61,11 @@ const WANTED_NAME: &str = "a name that the certificates of all Redis nodes have,
 impl Tls {
     /// To Redis: `FIRSTCOME_REDIS_TLS`, and `FIRSTCOME_REDIS_TLS_NAME` where the nodes, which tell
     /// each other's addresses, have certificates of a name. None: plain text.
-    pub fn to_redis(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
+    pub(crate) fn to_redis(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
         let bad = |problem| Err(bad(REDIS_NAME, problem, WANTED_NAME));
         match (read(settings, REDIS)?, settings.said(REDIS_NAME)) {
             (tls, None) => Ok(tls),
-            (None, Some(_)) => bad(format!("is set, but {REDIS} is not")),
+            (None, Some(_)) => bad(format!("is set, but {REDIS} says no TLS")),
             (Some(_), Some(name)) if ServerName::try_from(name.as_str()).is_err() => {
                 bad(format!("is {name:?}"))
             }
@@ -74,7 +74,7 @@ impl Tls {
     }
 
     /// To Kafka: `FIRSTCOME_KAFKA_TLS`. None: plain text.
-    pub fn to_kafka(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
+    pub(crate) fn to_kafka(settings: &Settings<'_>) -> Result<Option<Self>, BadSetting> {
         read(settings, KAFKA)
     }
 
@@ -84,7 +84,7 @@ impl Tls {
     }
 
     /// To servers for whom they sign. Files are read now.
-    pub fn trusting(authorities: Authorities) -> Result<Self, NoTls> {
+    pub(crate) fn trusting(authorities: Authorities) -> Result<Self, NoTls> {
         // mysql_async takes the process's own, and there is none by itself: rskafka brings another one
         // beside this. It is an error where it was set before, by a call of this.
         let _ = aws_lc_rs::default_provider().install_default();
@@ -158,12 +158,12 @@ fn certificates(path: &Path) -> Result<RootCertStore, String> {
 }
 
 /// Bytes to and from a server.
-pub(crate) type Stream = Box<dyn Bytes>;
+pub(crate) type Stream = Box<dyn ByteStream>;
 
 /// Plain text or TLS.
-pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// A connection to a host as it is, or TLS on top of it where that is asked for.
 pub(crate) async fn over(stream: TcpStream, host: &str, tls: Option<&Tls>) -> io::Result<Stream> {
@@ -219,7 +219,7 @@ mod tests {
         assert!(missing.starts_with("FIRSTCOME_REDIS_TLS is of no use"), "{missing}");
         assert!(missing.contains("/nowhere/ca.pem"), "{missing}");
         let alone = to_redis(&[(REDIS_NAME, "redis.internal")]).unwrap_err();
-        assert!(alone.contains("FIRSTCOME_REDIS_TLS is not"), "{alone}");
+        assert!(alone.contains("FIRSTCOME_REDIS_TLS says no TLS"), "{alone}");
         let name = to_redis(&[(REDIS, "public"), (REDIS_NAME, "a b")]).unwrap_err();
         assert!(name.starts_with("FIRSTCOME_REDIS_TLS_NAME is \"a b\""), "{name}");
         let path = std::env::temp_dir().join(format!("firstcome-ca-{}", std::process::id()));

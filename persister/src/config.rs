@@ -99,8 +99,8 @@ pub enum LogFormat {
 const MYSQL: Secret = Secret {
     name: "FIRSTCOME_MYSQL",
     file: "FIRSTCOME_MYSQL_FILE",
-    wanted: "mysql://user:password@host:port/database, without require_ssl (this build does not \
-        encrypt); FIRSTCOME_MYSQL_FILE may name a file with it instead",
+    wanted: "mysql://user:password@host:port/database, without require_ssl (FIRSTCOME_MYSQL_TLS \
+        is for that); FIRSTCOME_MYSQL_FILE may name a file with it instead",
 };
 const WANTS_NAME: &str = "1 to 90 visible ASCII characters without '/', such as persister-1";
 const WANTS_ADDRESS: &str = "an address and a port, such as 127.0.0.1:9090";
@@ -338,10 +338,13 @@ mod tests {
 
     #[test]
     fn a_bad_database_is_named_without_its_password() {
-        let error = error(&[("FIRSTCOME_MYSQL", "postgres://firstcome:hunter2@host/db")]);
+        let error_of = |url| error(&[("FIRSTCOME_MYSQL", url)]);
+        let error = error_of("postgres://firstcome:hunter2@host/db");
         assert_eq!(error.name, "FIRSTCOME_MYSQL");
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert!(error.to_string().contains("it wants mysql://"), "{error}");
+        let twice = error_of("mysql://firstcome:hunter2@host/db?require_ssl=true");
+        assert!(twice.to_string().contains("FIRSTCOME_MYSQL_TLS"), "{twice}");
     }
 
     #[test]

@@ -24,4 +24,4 @@ pub use describe::{Broker, KafkaView, PartitionView, TopicSettings, TopicView};
 pub use error::{KafkaError, Retry};
 pub use partition::Partition;
 pub use record::{Bounds, Fetched, NewRecord, StoredRecord};
-pub use sasl::{Mechanism, SaslLogin};
+pub use sasl::SaslLogin;

@@ -159,7 +159,9 @@ pub(super) fn read_sasl_handshake(answer: Bytes) -> Result<(), BadAnswer> {
         return Ok(());
     }
     let taken: Vec<&str> = answer.mechanisms.iter().map(|name| &**name).collect();
-    Err(BadAnswer::Refused(format!("the broker takes logins by {}", taken.join(", "))))
+    let taken = if taken.is_empty() { "nothing".to_owned() } else { taken.join(", ") };
+    let code = answer.error_code;
+    Err(BadAnswer::Refused(format!("the broker takes logins by {taken} here (error {code})")))
 }
 
 /// Reads the answer to [`sasl_authenticate`]: what the broker says to the mechanism.
@@ -203,7 +205,12 @@ mod tests {
 
     /// The answer with the largest count in each place where one may be.
     fn garbled(answer: &[u8]) -> impl Iterator<Item = Bytes> {
-        (8..answer.len() - 3).map(|at| {
+        garbled_after(answer, 8)
+    }
+
+    /// The same, after so many bytes.
+    fn garbled_after(answer: &[u8], first: usize) -> impl Iterator<Item = Bytes> {
+        (first..answer.len() - 3).map(|at| {
             let mut garbled = answer.to_vec();
             garbled[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
             garbled.into()
@@ -304,5 +311,50 @@ mod tests {
         assert!(read_topic_settings(Bytes::copy_from_slice(&answer[..20])).is_err());
         let bad = garbled(&answer).filter(|garbled| read_topic_settings(garbled.clone()).is_err());
         assert!(bad.count() >= 4, "each count that is too large is refused");
+    }
+
+    #[test]
+    fn what_a_broker_says_to_a_mechanism_is_read() {
+        let answer = |code: i16| {
+            let mut answer = CORRELATION.to_be_bytes().to_vec();
+            answer.extend(code.to_be_bytes());
+            put_count(&mut answer, 2);
+            put_text(&mut answer, "SCRAM-SHA-512");
+            put_text(&mut answer, "PLAIN");
+            answer
+        };
+        read_sasl_handshake(answer(NO_ERROR).into()).unwrap();
+        let refused = read_sasl_handshake(answer(33).into()).unwrap_err().to_string();
+        assert!(refused.contains("SCRAM-SHA-512, PLAIN") && refused.contains("33"), "{refused}");
+        cut_or_garbled(&answer(NO_ERROR), |answer| read_sasl_handshake(answer).is_err());
+    }
+
+    #[test]
+    fn what_a_broker_says_to_a_login_is_read() {
+        let answer = |code: i16, why: Option<&str>| {
+            let mut answer = CORRELATION.to_be_bytes().to_vec();
+            answer.extend(code.to_be_bytes());
+            match why {
+                Some(why) => put_text(&mut answer, why),
+                None => answer.extend((-1_i16).to_be_bytes()),
+            }
+            put_count(&mut answer, 3);
+            answer.extend(b"v=1");
+            answer
+        };
+        let good = answer(NO_ERROR, None);
+        assert_eq!(read_sasl_authenticate(good.clone().into()).unwrap(), &b"v=1"[..]);
+        let refused = |why| read_sasl_authenticate(answer(58, why).into()).unwrap_err().to_string();
+        assert_eq!(refused(Some("no such user")), "the login was refused (58): no such user");
+        assert_eq!(refused(None), "the login was refused (58): ");
+        cut_or_garbled(&good, |answer| read_sasl_authenticate(answer).is_err());
+    }
+
+    /// Whether an answer is refused wherever it was cut, and with each count too large.
+    fn cut_or_garbled(answer: &[u8], refused: impl Fn(Bytes) -> bool) {
+        for length in 0..answer.len() {
+            assert!(refused(Bytes::copy_from_slice(&answer[..length])), "cut at {length}");
+        }
+        assert!(garbled_after(answer, 4).any(refused), "a count that is too large is refused");
     }
 }

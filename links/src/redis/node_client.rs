@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, ServerConfig,
     TcpConfig, TlsConnector,
 };
 use fred::types::{ClusterHash, CustomCommand, Value};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector as RustlsConnector;
 
@@ -78,6 +80,14 @@ struct Link {
     client: Client,
     /// fred's own task; without it every command fails.
     router: OwnedTask<Result<(), Error>>,
+    met: Mutex<Met>,
+}
+
+/// What fred tells of its tries to connect.
+struct Met {
+    errors: Receiver<(Error, Option<Server>)>,
+    /// As a part of a sentence; empty: nothing yet.
+    last: String,
 }
 
 impl NodeClient {
@@ -164,9 +174,22 @@ impl Link {
         }
         match timeout(COMMAND_TIMEOUT, self.client.wait_for_connect()).await {
             Ok(Ok(())) => Ok(()),
-            // The node may be there, and not take the password or have another's certificate: fred
-            // does not tell them apart.
-            _ => Err(RedisError::NotExecuted(format!("no connection{}", said(access)))),
+            // The node may be there, and not take the password or have another's certificate.
+            _ => {
+                Err(RedisError::NotExecuted(format!("no connection{}{}", way(access), self.why())))
+            }
+        }
+    }
+
+    /// What fred met when it tried last, if it tried since somebody asked.
+    fn why(&self) -> String {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match met.errors.try_recv() {
+                Ok((error, _)) => met.last = format!(": {}", error.details()),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return met.last.clone(),
+            }
         }
     }
 
@@ -198,12 +221,13 @@ impl Link {
         };
         let policy = ReconnectPolicy::new_constant(0, RECONNECT_DELAY_MS);
         let client = Client::new(config, Some(performance), Some(connection), Some(policy));
+        let met = Mutex::new(Met { errors: client.error_rx(), last: String::new() });
         let router = OwnedTask(client.connect());
-        Self { client, router }
+        Self { client, router, met }
     }
 }
 
-fn said(access: &Access) -> String {
+fn way(access: &Access) -> String {
     let tls = if access.tls.is_some() { " over TLS" } else { "" };
     let user = access.login.as_ref().map(|login| format!(" as user {}", login.user));
     format!("{tls}{}", user.unwrap_or_default())

@@ -21,12 +21,20 @@ const ENVIRONMENT: &str = "\
 Environment:
   FIRSTCOME_MYSQL           mysql://user:password@host:port/database (required)
   FIRSTCOME_MYSQL_FILE      a file with that, instead
+  FIRSTCOME_MYSQL_TLS       off, public, or a PEM file with those who sign for the server [off]
   FIRSTCOME_REDIS           Redis nodes, host:port,host:port (required by run, reconcile, preflight and dlt replay)
   FIRSTCOME_REDIS_USER      who logs in to Redis [its default user]
   FIRSTCOME_REDIS_PASSWORD  with this password
   FIRSTCOME_REDIS_PASSWORD_FILE  a file with that, instead
+  FIRSTCOME_REDIS_TLS       off, public, or a PEM file with those who sign for the nodes [off]
+  FIRSTCOME_REDIS_TLS_NAME  a name in the certificates of all nodes [each node's address]
   FIRSTCOME_REDIS_REPLICAS  replicas of each master [1]
   FIRSTCOME_KAFKA           Kafka brokers, host:port,host:port (required by run, reconcile, preflight and dlt replay)
+  FIRSTCOME_KAFKA_TLS       off, public, or a PEM file with those who sign for the brokers [off]
+  FIRSTCOME_KAFKA_USER      who logs in to Kafka [nobody]
+  FIRSTCOME_KAFKA_PASSWORD  with this password
+  FIRSTCOME_KAFKA_PASSWORD_FILE  a file with that, instead
+  FIRSTCOME_KAFKA_SASL      SCRAM-SHA-512, SCRAM-SHA-256 or, over TLS, PLAIN [SCRAM-SHA-512]
   FIRSTCOME_NGINX           private port of each NGINX, host:port,host:port, for preflight [it does not ask]
   FIRSTCOME_NAME            name of this process [persister-PID@HOST]
   FIRSTCOME_METRICS_LISTEN  where run serves /health and /metrics [127.0.0.1:9090]

@@ -38,7 +38,6 @@ pub(super) fn over_tls(user: &str, servers: &Servers) -> Vec<(&'static str, Stri
     let file = authorities.display();
     vec![
         ("FIRSTCOME_REDIS_TLS", file.to_string()),
-        ("FIRSTCOME_MYSQL_TLS", file.to_string()),
         ("FIRSTCOME_KAFKA_TLS", file.to_string()),
         ("FIRSTCOME_KAFKA_SASL", mechanism.to_owned()),
         ("FIRSTCOME_KAFKA_USER", user.to_owned()),

@@ -84,6 +84,8 @@ pub(super) fn environment_of(subcommand: &str, servers: &Servers) -> Vec<(&'stat
     ];
     environment.extend(logins::to_redis(logins::PERSISTER));
     environment.extend(logins::over_tls(logins::PERSISTER, servers));
+    let authorities = servers.authorities.iter().map(|file| file.display().to_string());
+    environment.extend(authorities.map(|file| ("FIRSTCOME_MYSQL_TLS", file)));
     environment
 }
 

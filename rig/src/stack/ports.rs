@@ -21,7 +21,7 @@ pub(super) const EDGES: u16 = 16;
 pub(super) const BASELINES: u16 = 16;
 
 /// Where each kind's ports begin within a block. Of the kinds that have no number above there are
-/// eight parts at most.
+/// eight parts at most, of Kafka four.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// Redis, for clients.
@@ -126,6 +126,8 @@ mod tests {
     fn the_last_of_a_kind_has_no_port_of_another_kind() {
         let mut ends = Vec::new();
         let kinds = [
+            (Use::Kafka, 4, Use::KafkaTls),
+            (Use::KafkaTls, 4, Use::KafkaController),
             (Use::Edge, EDGES, Use::EdgeMetrics),
             (Use::EdgeMetrics, EDGES, Use::PersisterMetrics),
             (Use::PersisterMetrics, 8, Use::Baseline),

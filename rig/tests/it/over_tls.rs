@@ -13,11 +13,11 @@ use links::redis::{Cluster, RedisConfig};
 use links::script_connection::ScriptConnection;
 use mysql_async::{Conn, Opts};
 use rig::refusals::refused;
-use rig::stack::{Handle, PartKind, wait_until};
+use rig::stack::{Handle, PartKind, exclusive, wait_until};
 use tokio::process::Command;
 
 use crate::http;
-use crate::rush::{kill, new_event, plan, rush, sold_to_the_last_unit};
+use crate::rush::{in_full_swing, kill, new_event, plan, rush, sold_to_the_last_unit};
 use crate::stack::Rig;
 
 /// A shard has another master, and its old one is back, within this.
@@ -28,11 +28,14 @@ const TOPIC: &str = "coupon-issued";
 
 #[tokio::test]
 async fn a_sale_over_tls_is_whole_and_a_server_must_show_who_it_is() {
+    // Two stacks at work would be slow ones.
+    let _guard = exclusive().await;
     let (rig, handle) = Rig::up("tls", &["--tls"]).await;
 
     programs_are_well(&handle).await;
     redis_is_reached_over_tls(&handle).await;
     mysql_refuses_plain_text(&handle).await;
+    nobody_falls_back_to_plain_text(&handle).await;
     servers_that_nobody_signed_for_are_refused(&handle).await;
     nodes_may_have_certificates_of_one_name(&handle).await;
     logins_that_brokers_do_not_know_are_refused(&handle).await;
@@ -90,6 +93,20 @@ async fn mysql_refuses_plain_text(stack: &Handle) {
     assert!(refused.contains("denied"), "{refused}");
 }
 
+/// Where servers have nothing else.
+async fn nobody_falls_back_to_plain_text(stack: &Handle) {
+    let authorities = authorities(stack);
+    let redis = settings(stack, &[("FIRSTCOME_REDIS_TLS", &authorities)]);
+    let access = RedisConfig::read(&redis).unwrap().access;
+    let plain = ScriptConnection::connect(stack.addresses(PartKind::Redis)[0], &access).await;
+    assert!(plain.is_err(), "a node without TLS is not talked to");
+
+    let other = Handle::from_env().unwrap();
+    let list = run(&other, &["event", "list"], &[("FIRSTCOME_MYSQL_TLS", &authorities)]).await;
+    assert!(!list.status.success(), "{list:?}");
+    says(&String::from_utf8(list.stderr).unwrap(), "SSL");
+}
+
 /// The stack's certificate is its own, which nobody whom Mozilla trusts has signed.
 async fn servers_that_nobody_signed_for_are_refused(stack: &Handle) {
     let redis = RedisConfig::read(&settings(stack, &[("FIRSTCOME_REDIS_TLS", "public")])).unwrap();
@@ -100,8 +117,9 @@ async fn servers_that_nobody_signed_for_are_refused(stack: &Handle) {
     let plain = ScriptConnection::connect(master, &plain).await;
     assert!(plain.is_err(), "the port for TLS takes nothing else");
 
-    let answer = seen(stack, &[("FIRSTCOME_KAFKA_TLS", "public")]).await;
-    says(&answer.expect_err("no broker is believed"), "UnknownIssuer");
+    for answer in asked_both_ways(stack, &[("FIRSTCOME_KAFKA_TLS", "public")]).await {
+        says(&answer.expect_err("no broker is believed"), "UnknownIssuer");
+    }
 
     let list = run(stack, &["event", "list"], &[("FIRSTCOME_MYSQL_TLS", "public")]).await;
     assert!(!list.status.success(), "{list:?}");
@@ -144,23 +162,28 @@ async fn logins_that_brokers_do_not_know_are_refused(stack: &Handle) {
     for (user, mechanism) in [("edge", "SCRAM-SHA-512"), ("persister", "PLAIN")] {
         let who = [tls, ("FIRSTCOME_KAFKA_USER", user), ("FIRSTCOME_KAFKA_SASL", mechanism)];
         let right = ("FIRSTCOME_KAFKA_PASSWORD", user);
-        seen(stack, &[who.as_slice(), &[right]].concat()).await.unwrap();
-        let answer = seen(stack, &[who.as_slice(), &[wrong]].concat()).await;
-        says(&answer.expect_err("a wrong password is refused"), "login was refused");
+        for answer in asked_both_ways(stack, &[who.as_slice(), &[right]].concat()).await {
+            answer.unwrap();
+        }
+        let [ours, rskafkas] = asked_both_ways(stack, &[who.as_slice(), &[wrong]].concat()).await;
+        says(&ours.expect_err("a wrong password is refused"), "login was refused");
+        assert!(rskafkas.is_err(), "a wrong password is refused");
     }
     let other = [tls, ("FIRSTCOME_KAFKA_USER", "edge"), ("FIRSTCOME_KAFKA_SASL", "SCRAM-SHA-256")];
-    let answer = seen(stack, &[other.as_slice(), &[wrong]].concat()).await;
-    says(&answer.expect_err("it is not taken"), "takes logins by SCRAM-SHA-512, PLAIN");
-    let nobody = seen(stack, &[tls]).await;
-    assert!(nobody.is_err(), "who does not log in is told nothing");
+    let [ours, rskafkas] = asked_both_ways(stack, &[other.as_slice(), &[wrong]].concat()).await;
+    says(&ours.expect_err("it is not taken"), "takes logins by SCRAM-SHA-512, PLAIN");
+    assert!(rskafkas.is_err(), "it is not taken");
+    let nobody = asked_both_ways(stack, &[tls]).await;
+    assert!(nobody.iter().all(Result::is_err), "who does not log in is told nothing");
 }
 
-/// The first broker's answer to somebody of these settings.
-async fn seen(stack: &Handle, set: &[(&str, &str)]) -> Result<(), String> {
-    let config = KafkaConfig::read(&settings(stack, set)).unwrap();
-    let mut views = Kafka::new(config).views(&[TOPIC]).await;
-    let (_, view) = views.remove(0);
-    view.map(|_| ()).map_err(|error| error.to_string())
+/// What somebody of these settings is told on a connection of our own, and on rskafka's, which records
+/// go by.
+async fn asked_both_ways(stack: &Handle, set: &[(&str, &str)]) -> [Result<(), String>; 2] {
+    let kafka = Kafka::new(KafkaConfig::read(&settings(stack, set)).unwrap());
+    let (_, view) = kafka.views(&[TOPIC]).await.remove(0);
+    let bounds = kafka.partition(TOPIC, 0).bounds().await;
+    [view.map(|_| ()), bounds.map(|_| ())].map(|told| told.map_err(|error| error.to_string()))
 }
 
 /// These settings, on top of where the stack's servers are.
@@ -204,15 +227,22 @@ fn authorities(stack: &Handle) -> String {
 /// Killed and started again: its own start asks the others over TLS who is master now.
 async fn a_rush_beside_a_dying_master_is_whole(stack: &Handle) {
     let event = new_event("tls");
-    let plan = plan(stack, &event, 2_000, 500);
-    let kill = async {
-        kill(stack, "redis-1").await;
-        stack.ready("redis-1", BACK_WITHIN).await.unwrap();
+    let nodes = stack.addresses(PartKind::Redis).iter().map(ToString::to_string).collect();
+    let cluster = Cluster::connect(RedisConfig::plain(nodes)).await.unwrap();
+    let master =
+        cluster.master_of(Cluster::slot_of(&event)).expect("each slot has a master").address;
+    let mut nodes = stack.status().of_kind(PartKind::Redis);
+    let master = nodes.find(|node| node.address == master).expect("a node of the stack");
+    let plan = plan(stack, &event, 20_000, 15_000);
+    let dies = async {
+        in_full_swing(&plan.history, 300_000).await;
+        kill(stack, &master.name).await;
+        stack.ready(&master.name, BACK_WITHIN).await.unwrap();
     };
-    let (verdict, _) = rush(stack, &plan, kill).await;
-    sold_to_the_last_unit(&verdict, 500);
-    let log = stack.part("redis-1").unwrap().log;
-    let text = std::fs::read_to_string(log).unwrap();
+    let (verdict, history) = rush(stack, &plan, dies).await;
+    assert!(history.timing.again > 0, "the master was killed too late to cost a request");
+    sold_to_the_last_unit(&verdict, 15_000);
+    let text = std::fs::read_to_string(&master.log).unwrap();
     says(&text, "says that the slots moved; starting");
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn sold_to_the_last_unit(verdict: &Verdict, stock: u64) {
 }
 
 /// Waits until so many bytes of the history are written: the rush is in full swing.
-async fn in_full_swing(history: &Path, bytes: u64) {
+pub(crate) async fn in_full_swing(history: &Path, bytes: u64) {
     let begun = wait_until(BEGUN_WITHIN, "the middle of the rush", || async {
         match std::fs::metadata(history) {
             Ok(file) if file.len() >= bytes => Ok(()),
