@@ -6,7 +6,7 @@
 // NGINX must let that many through from one address: limits.demo.conf does, which ./dev up uses
 // and compose takes from .env.
 //
-// Environment: BASE_URL and EVENT (both required); SCALE (0.01: ten thousand users, 976 a second at
+// Environment: BASE_URL and EVENT (both required); SCALE (0.002: two thousand users, 195 a second at
 // the peak); P95_MS and P99_MS (100).
 //
 // What must hold: every user gets a win or a loss in the end, whoever asks twice is told the same

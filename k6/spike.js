@@ -2,8 +2,8 @@
 //
 //   ./dev k6 spike
 //
-// Environment: BASE_URL and EVENT (both required), SCALE (0.01: from 50 to 500 a second), P95_MS and
-// P99_MS (100). The event's stock should end in the spike: a third of the users (3,000 x SCALE / 0.01
+// Environment: BASE_URL and EVENT (both required), SCALE (0.002: from 10 to 100 a second), P95_MS and
+// P99_MS (100). The event's stock should end in the spike: a third of the users (600 x SCALE / 0.002
 // users come in all), which ./dev k6 sees to.
 //
 // What must hold: as in burst.js, and whoever won before the spike is told the same after it, when

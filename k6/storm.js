@@ -2,7 +2,7 @@
 //
 //   ./dev k6 storm
 //
-// Environment: BASE_URL and EVENT (both required), SCALE (0.01: 50 users a second, nine
+// Environment: BASE_URL and EVENT (both required), SCALE (0.002: 10 users a second, nine
 // requests each), SECONDS (10), P95_MS and P99_MS (100).
 //
 // What must hold: whatever a user's requests are told in the end, it is one and the same coupon, or
