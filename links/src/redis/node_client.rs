@@ -86,7 +86,7 @@ struct Link {
 /// What fred tells of its tries to connect.
 struct Met {
     errors: Receiver<(Error, Option<Server>)>,
-    /// As a part of a sentence; empty: nothing yet.
+    /// Empty: nothing yet.
     last: String,
 }
 
@@ -181,7 +181,7 @@ impl Link {
         }
     }
 
-    /// What fred met when it tried last, if it tried since somebody asked.
+    /// What fred met last, as a part of a sentence.
     fn why(&self) -> String {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

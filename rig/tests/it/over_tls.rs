@@ -117,6 +117,17 @@ async fn servers_that_nobody_signed_for_are_refused(stack: &Handle) {
     let plain = ScriptConnection::connect(master, &plain).await;
     assert!(plain.is_err(), "the port for TLS takes nothing else");
 
+    // The other clients of Redis say why as well, once they have tried.
+    let cluster = Cluster::connect(redis).await.unwrap();
+    let says_why = || async {
+        match cluster.info_of(master, &[]).await {
+            Err(error) if error.to_string().contains("UnknownIssuer") => Ok(()),
+            Err(error) => Err(error.to_string()),
+            Ok(_) => Err("an answer".to_owned()),
+        }
+    };
+    wait_until(WELL_WITHIN, "a reason", says_why).await.unwrap();
+
     for answer in asked_both_ways(stack, &[("FIRSTCOME_KAFKA_TLS", "public")]).await {
         says(&answer.expect_err("no broker is believed"), "UnknownIssuer");
     }
