@@ -67,7 +67,6 @@ verdict() {
 ask() {
   host=$1 port=$2
   shift 2
-  # shellcheck disable=SC2086 # several options
   REDISCLI_AUTH=$NODE_PASSWORD timeout "$ASK_TIMEOUT_S" \
     redis-cli ${TLS_PORT:+--tls --cacert "$TLS_AUTHORITIES"} --user node --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
 }

@@ -1,5 +1,5 @@
-//! What the environment says, read once. Every name and default stands here, or is named here where
-//! both programs read it.
+//! What the environment says, read once. Every name and default stands here, or is named here and
+//! read in `links`, for both programs.
 
 mod traces;
 
